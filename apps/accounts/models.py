@@ -1,0 +1,97 @@
+"""People, and the API tokens that stand for them or for a service (TEN-4)."""
+
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils import timezone
+
+from apps.accounts.scopes import SCOPES
+from portal.ids import uuid7
+from portal.tenancy.constraints import KnownRow, walls
+from portal.tenancy.models import TenantModel
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """A person who signs in with ``email``; without a password nobody can sign in as them."""
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person. Belongs to tenants through memberships; a user alone sees nothing.
+
+    There is no superuser: the database refuses the flag. ``is_staff`` marks a platform operator, who reaches a
+    tenant's data only in a session opened with a reason (AUD-3).
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=150)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField("platform operator", default=False)
+    date_joined = models.DateTimeField(default=timezone.now)
+
+    objects = UserManager()
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = ["name"]
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(is_superuser=False), name="accounts_no_superuser"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    def get_full_name(self) -> str:
+        return self.name
+
+    def get_short_name(self) -> str:
+        return self.name.split(" ")[0]
+
+
+class ApiToken(TenantModel):
+    """A credential of one tenant: shown once, stored as a keyed digest, scoped, expiring, revocable (TEN-4).
+
+    ``key`` is the public part, by which the row is found before any tenant is known; the secret part is only a
+    digest here. A token without a user stands for a service named by ``name``. ``workload_ids`` binds it to those
+    workloads; empty means all of its tenant's.
+    """
+
+    name = models.CharField(max_length=100)
+    key = models.CharField(max_length=16, editable=False)
+    digest = models.BinaryField(max_length=32, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="+")
+    scopes = ArrayField(models.CharField(max_length=40))
+    workload_ids = ArrayField(models.UUIDField(), default=list, blank=True)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, editable=False)
+    last_used_at = models.DateTimeField(null=True, editable=False)
+    created_by = models.ForeignKey(User, models.PROTECT, related_name="+", editable=False)
+
+    class Meta:
+        constraints = [
+            *walls("accounts_apitoken"),
+            KnownRow(field="key", setting="portal.token_key", name="accounts_apitoken_known_row"),
+            models.UniqueConstraint(fields=["tenant", "key"], name="accounts_apitoken_key"),
+            models.CheckConstraint(
+                condition=models.Q(scopes__contained_by=sorted(SCOPES)) & models.Q(scopes__len__gt=0),
+                name="accounts_apitoken_scopes",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["key"], name="accounts_apitoken_by_key"),
+            models.Index(fields=["tenant", "-created_at"], name="accounts_apitoken_recent"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def is_live(self, now: Any) -> bool:
+        return self.revoked_at is None and now < self.expires_at

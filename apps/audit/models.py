@@ -1,0 +1,48 @@
+"""The audit trail: append-only, one hash chain a tenant (AUD-1).
+
+Rows come in through the database function ``audit_append`` alone, which locks the tenant's head row; the
+application's role can read them and nothing else. What is searched by is generated from the hashed text, so that
+it can't say anything else than the chain does.
+"""
+
+from django.db import models
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
+
+from portal.tenancy.constraints import walls
+from portal.tenancy.models import TenantModel
+
+
+def _from_body(key: str, length: int) -> models.GeneratedField:
+    return models.GeneratedField(
+        expression=KeyTextTransform(key, Cast("body", models.JSONField())),
+        output_field=models.CharField(max_length=length),
+        db_persist=True,
+    )
+
+
+class AuditEntry(TenantModel):
+    """One act. ``body`` is canonical JSON: who, what, on which object, before, after, why, from where, request id."""
+
+    seq = models.BigIntegerField()
+    at = models.DateTimeField()
+    body = models.TextField()
+    previous = models.BinaryField(max_length=32)
+    digest = models.BinaryField(max_length=32)
+    action = _from_body("action", 100)
+    object_type = _from_body("object_type", 100)
+    object_id = _from_body("object_id", 100)
+    actor = _from_body("actor", 200)
+
+    class Meta:
+        constraints = [
+            *walls("audit_auditentry", app="select", ops="select"),
+            models.UniqueConstraint(fields=["tenant", "seq"], name="audit_auditentry_seq"),
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "object_type", "object_id", "-seq"], name="audit_by_object"),
+            models.Index(fields=["tenant", "action", "-seq"], name="audit_by_action"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.action}"

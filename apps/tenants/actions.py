@@ -1,0 +1,100 @@
+"""Tenants come to be, people join and leave, teams form. Tenants are made by the platform operator alone."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, QuerySet
+
+from apps.accounts.models import User
+from apps.audit.actions import record
+from apps.tenants.models import ConfigVersion, Membership, Team, TeamMember, Tenant
+from apps.tenants.roles import Role
+from portal.actor import Actor
+from portal.errors import Invalid, Refused
+from portal.ids import uuid7
+from portal.tenancy.context import tenant_transaction
+
+
+def create_tenant(*, slug: str, name: str, actor: Actor, time_zone: str = "UTC") -> Tenant:
+    """A new, empty tenant, with its audit chain begun."""
+    _check_zone(time_zone)
+    tenant = Tenant(id=uuid7(), slug=slug, name=name, time_zone=time_zone)
+    with tenant_transaction(tenant.id):
+        _insert(tenant)
+        ConfigVersion.objects.create(tenant=tenant)
+        record(actor=actor, action="tenant.created", obj=tenant, after={"slug": slug, "name": name})
+    return tenant
+
+
+def add_member(*, tenant_id: UUID, user: User, roles: Iterable[str], actor: Actor) -> Membership:
+    """Let ``user`` in, or let them back in, with exactly ``roles``."""
+    wanted = _known_roles(roles)
+    member, created = Membership.objects.get_or_create(tenant_id=tenant_id, user=user, defaults={"roles": wanted})
+    before = None if created or member.ended_at else {"roles": sorted(member.roles)}
+    member.roles, member.ended_at = wanted, None
+    member.save(update_fields=["roles", "ended_at"])
+    record(
+        actor=actor,
+        action="member.added",
+        obj=member,
+        before=before,
+        after={"user": user.email, "roles": wanted},
+    )
+    return member
+
+
+def end_membership(*, member: Membership, actor: Actor, now: datetime) -> None:
+    """Shut a member out at once; the tenant's last admin can't be."""
+    if Role.ADMIN in member.roles and _admins(member.tenant_id).exclude(id=member.id).count() == 0:
+        raise Refused("last_admin", "This is the tenant's last admin; make somebody else admin first.")
+    member.ended_at = now
+    member.save(update_fields=["ended_at"])
+    record(actor=actor, action="member.ended", obj=member, before={"roles": sorted(member.roles)})
+
+
+def create_team(*, tenant_id: UUID, slug: str, name: str, actor: Actor) -> Team:
+    team = Team.objects.create(tenant_id=tenant_id, slug=slug, name=name)
+    record(actor=actor, action="team.created", obj=team, after={"slug": slug, "name": name})
+    return team
+
+
+def join_team(*, team: Team, member: Membership, actor: Actor) -> TeamMember:
+    joined, created = TeamMember.objects.get_or_create(tenant_id=team.tenant_id, team=team, membership=member)
+    if created:
+        record(actor=actor, action="team.joined", obj=team, after={"member": str(member.user_id)})
+    return joined
+
+
+def bump_config(tenant_id: UUID) -> None:
+    """Tell the decision path, in the same transaction, that something it depends on has changed."""
+    ConfigVersion.objects.filter(tenant=tenant_id).update(version=F("version") + 1)
+
+
+def _insert(tenant: Tenant) -> None:
+    try:
+        with transaction.atomic():
+            tenant.save(force_insert=True)
+    except IntegrityError as error:
+        raise Refused("slug_taken", f"The address {tenant.slug!r} is taken; choose another.") from error
+
+
+def _admins(tenant_id: UUID) -> QuerySet[Membership]:
+    return Membership.objects.filter(tenant=tenant_id, ended_at=None, roles__contains=[Role.ADMIN])
+
+
+def _known_roles(roles: Iterable[str]) -> list[str]:
+    wanted = sorted(set(roles))
+    unknown = [role for role in wanted if role not in Role.values]
+    if unknown:
+        raise Invalid("role_unknown", f"Unknown role {unknown[0]!r}; one of {', '.join(Role.values)}.")
+    return wanted
+
+
+def _check_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise Invalid("zone_unknown", f"{name!r} is no IANA time zone; write it like Europe/Berlin.") from error

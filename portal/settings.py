@@ -1,0 +1,309 @@
+"""All settings. Values come from the environment through :mod:`portal.env`; without ``DATABASE_URL`` this is local
+mode, where :mod:`portal.local` keeps PostgreSQL and Redis on Unix sockets.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from celery.schedules import crontab
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from portal import env
+from portal.local import paths
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+LOCAL = "DATABASE_URL" not in os.environ and "DATABASE_URL_FILE" not in os.environ
+TESTING = "pytest" in sys.modules
+DEBUG = env.flag("DEBUG", default=False)
+
+# --- Secrets and hosts -------------------------------------------------------------------------------------------
+
+# A key that everybody knows is fine on a loopback address with generated data, and nowhere else.
+SECRET_KEY = env.text("SECRET_KEY", "local-mode-only-" + "0" * 40 if LOCAL else None)
+TOKEN_PEPPER = env.text("TOKEN_PEPPER", SECRET_KEY)
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]", "testserver"] if LOCAL else [])
+if not LOCAL and not ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS is not set: name the portal's host names, separated by commas.")
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [])
+HTTPS = env.flag("HTTPS", default=not LOCAL)
+# How many proxies in front append to X-Forwarded-For; 0 trusts the socket alone.
+TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0)
+
+# --- Applications ------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "guardian",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "django_htmx",
+    "template_partials",
+    "portal",
+    "apps.accounts",
+    "apps.tenants",
+    "apps.audit",
+    "apps.workloads",
+    "apps.telemetry",
+    "apps.rollouts",
+    "apps.dispatch",
+]
+
+MIDDLEWARE = [
+    "portal.middleware.RequestMiddleware",
+    "portal.middleware.ProtocolMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "portal.middleware.AdminPolicyMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "portal.middleware.TenantMiddleware",
+]
+
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "portal.pages.context",
+            ],
+        },
+    }
+]
+
+# --- Database: three roles, one database (portal.tenancy) ---------------------------------------------------------
+
+# A statement that runs for half a minute inside a request is a fault; a transaction left open holds row locks.
+_GUC = "-c timezone=UTC -c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000"
+
+
+def _connection(role: str, variable: str) -> dict[str, Any]:
+    if LOCAL:
+        base: dict[str, Any] = {
+            "NAME": paths.DATABASE_NAME,
+            "USER": role,
+            "HOST": str(paths.postgres_socket_dir()),
+        }
+    else:
+        base = env.database(variable)
+    options = {"options": _GUC if role != "portal_owner" else "-c timezone=UTC", "application_name": role}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "CONN_MAX_AGE": env.integer("CONN_MAX_AGE", 600),
+        **base,
+        "OPTIONS": {**base.get("OPTIONS", {}), **options},
+        "TEST": {"DEPENDENCIES": []} if role == "portal_owner" else {"MIRROR": "owner"},
+    }
+
+
+DATABASES = {
+    "default": _connection("portal_app", "DATABASE_URL"),
+    "ops": _connection("portal_ops", "OPS_DATABASE_URL"),
+}
+# Only migrations need the owner; web and workers run without its credential.
+if LOCAL or env.optional("OWNER_DATABASE_URL"):
+    DATABASES["owner"] = _connection("portal_owner", "OWNER_DATABASE_URL")
+DATABASE_ROUTERS = ["portal.routers.OwnerMigrates"]
+
+# --- Redis and Celery --------------------------------------------------------------------------------------------
+
+REDIS_URL = paths.redis_url() if LOCAL else env.text("REDIS_URL")
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    if TESTING
+    else {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "causeway",
+    }
+}
+
+CELERY_BROKER_URL = (
+    REDIS_URL.replace("unix://", "redis+socket://") if LOCAL else env.optional("BROKER_URL") or REDIS_URL
+)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_TIME_LIMIT = 120
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Above the longest task, and swept often: a task that a dead worker held runs again within minutes. Nothing depends
+# on it, since each tick finds what is due by a query.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 300,
+    "unacked_restore_interval": 10,
+    "unacked_restore_throttle": 1,
+}
+# How often the rollouts are looked at, in seconds. Checks are due each minute (ROLL-11); demo data asks for less.
+TICK_SECONDS = env.integer("TICK_SECONDS", 2, least=1)
+CELERY_BEAT_SCHEDULE = {
+    "rollouts": {
+        "task": "rollouts.tick",
+        "schedule": TICK_SECONDS,
+        "options": {"expires": 10 * TICK_SECONDS},
+    },
+    "outbox": {"task": "outbox.tick", "schedule": 1.0, "options": {"expires": 10}},
+    "partitions": {"task": "telemetry.keep_partitions", "schedule": crontab(minute=7)},
+    "audit-heads": {"task": "audit.publish_heads", "schedule": crontab(minute=23)},
+}
+
+# --- Sign-in -----------------------------------------------------------------------------------------------------
+
+TENANT_DIRECTORY = "apps.tenants.directory"
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "allauth.account.auth_backends.AuthenticationBackend",
+    "guardian.backends.ObjectPermissionBackend",
+]
+PASSWORD_HASHERS = (
+    ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    if TESTING
+    else ["django.contrib.auth.hashers.ScryptPasswordHasher"]
+)
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+ACCOUNT_ADAPTER = "apps.accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_PREVENT_ENUMERATION = "strict"
+ACCOUNT_LOGIN_ON_PASSWORD_RESET = False
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "home"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+GUARDIAN_MONKEY_PATCH_USER = False
+ANONYMOUS_USER_NAME = None
+EMAIL_BACKEND = env.text("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "causeway@localhost")
+
+# --- Browser security --------------------------------------------------------------------------------------------
+
+_PREFIX = "__Host-" if HTTPS else ""
+SESSION_COOKIE_NAME = f"{_PREFIX}session"
+CSRF_COOKIE_NAME = f"{_PREFIX}csrf"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_AGE = 60 * 60 * 12
+SECURE_SSL_REDIRECT = HTTPS and env.flag("SSL_REDIRECT", default=True)
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+    }
+}
+
+# --- Static files, language, time --------------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "static_collected"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = LOCAL
+WHITENOISE_AUTOREFRESH = False
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if LOCAL
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# --- API ---------------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["portal.authentication.SessionOrToken"],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "portal.problems.handle",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Causeway",
+    "DESCRIPTION": "From a pilot that worked once to production that keeps working.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": [],
+    "SERVE_AUTHENTICATION": [],
+    "SCHEMA_PATH_PREFIX": "/api/v1/t/{slug}",
+}
+# After decompression; the OTLP specification's recommendation.
+TELEMETRY_BODY_LIMIT = env.integer("TELEMETRY_BODY_LIMIT", 64 * 1024 * 1024, least=1024)
+TELEMETRY_RETENTION_DAYS = env.integer("TELEMETRY_RETENTION_DAYS", 35, least=2)
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+
+UNFOLD = {
+    "SITE_TITLE": "Causeway admin",
+    "SITE_HEADER": "Causeway",
+    "SITE_URL": "/",
+    "SHOW_HISTORY": False,
+}
+
+# --- Logs --------------------------------------------------------------------------------------------------------
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "portal.logs.JsonFormatter"}},
+    "handlers": {"stream": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stream"], "level": env.text("LOG_LEVEL", "INFO")},
+    "loggers": {
+        "django.server": {"handlers": ["stream"], "propagate": False},
+        "django.request": {"level": "ERROR"},
+    },
+}

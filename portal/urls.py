@@ -1,0 +1,23 @@
+from django.contrib import admin
+from django.urls import include, path
+
+from portal import health
+
+urlpatterns = [
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("metrics", health.metrics),
+    path("admin/", admin.site.urls),
+    path("accounts/", include("apps.accounts.urls")),
+    path("", include("apps.tenants.urls")),
+    path("", include("apps.workloads.urls")),
+    path("", include("apps.telemetry.urls")),
+    path("", include("apps.rollouts.urls")),
+    path("", include("apps.dispatch.urls")),
+    path("api/schema/", include("portal.schema_urls")),
+]
+
+handler400 = "portal.pages.bad_request"
+handler403 = "portal.pages.forbidden"
+handler404 = "portal.pages.not_found"
+handler500 = "portal.pages.server_error"

@@ -1,0 +1,141 @@
+"""The cast (style, 13). Everything is made through the product's own actions.
+
+Alice owns the workload, Bob is on her team, Charlie is in the tenant without rights, Erin approves (engineering),
+Gina governs, Adam is the tenant's admin, Audrey audits; Mallory is admin of another tenant and Otto is a platform
+operator, a member of none.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from apps.accounts.actions import create_token
+from apps.accounts.models import User
+from apps.tenants import actions as tenants
+from apps.tenants.directory import person
+from apps.tenants.models import Membership, Team, Tenant
+from apps.tenants.queries import membership
+from apps.tenants.roles import Role
+from apps.workloads import actions as workloads
+from apps.workloads.models import AgentVersion, Workload
+from portal import actor as actors
+from portal.actor import Actor
+from portal.tenancy.context import tenant_transaction
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+PASSWORD = "correct horse battery staple"
+SETUP = actors.task("setup")
+
+
+@dataclass
+class World:
+    """Handles to what was made. ``actor(user)`` is the user as a signed-in member of the first tenant."""
+
+    tenant: Tenant
+    other: Tenant
+    people: dict[str, User]
+    team: Team
+    workload: Workload
+    foreign: Workload
+    stable: AgentVersion
+    candidate: AgentVersion
+    foreign_version: AgentVersion
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def __getattr__(self, name: str) -> User:
+        try:
+            return self.__dict__["people"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def actor(self, user: User, tenant: Tenant | None = None) -> Actor:
+        tenant = tenant or self.tenant
+        with tenant_transaction(tenant.id):
+            found = membership(tenant.id, user.id)
+            assert found is not None, f"{user} is no member of {tenant}"
+            return person(found, user)
+
+    def token(self, *scopes: str, tenant: Tenant | None = None, **options: object) -> str:
+        """A fresh service token of the tenant with these scopes, in clear."""
+        tenant = tenant or self.tenant
+        options.setdefault("expires_at", datetime.now(UTC) + timedelta(days=1))
+        with tenant_transaction(tenant.id):
+            _, raw = create_token(
+                tenant_id=tenant.id,
+                name="test",
+                scopes=scopes,
+                created_by=self.adam if tenant == self.tenant else self.mallory,
+                actor=SETUP,
+                now=datetime.now(UTC) - timedelta(days=2),
+                **options,  # type: ignore[arg-type]
+            )
+        return raw
+
+
+ROLES = {
+    "alice": [Role.WORKLOAD_OWNER],
+    "bob": [Role.INCIDENT_RESPONDER],
+    "charlie": [Role.FRONTLINE],
+    "erin": [Role.ENGINEERING],
+    "gina": [Role.GOVERNANCE],
+    "adam": [Role.ADMIN],
+    "audrey": [Role.AUDITOR],
+}
+
+
+def build_world() -> World:
+    people = {name: make_user(name) for name in [*ROLES, "mallory"]}
+    people["otto"] = make_user("otto", is_staff=True)
+    tenant = tenants.create_tenant(slug="acme", name="Acme", actor=SETUP)
+    other = tenants.create_tenant(slug="umbra", name="Umbra", actor=SETUP)
+    with tenant_transaction(tenant.id):
+        members = {name: _join(tenant, people[name], roles) for name, roles in ROLES.items()}
+        team = tenants.create_team(tenant_id=tenant.id, slug="support", name="Support", actor=SETUP)
+        tenants.join_team(team=team, member=members["bob"], actor=SETUP)
+        workload, stable, candidate = make_workload(tenant, people["alice"], "W-01", team=team)
+        workloads.permit_team(workload=workload, team=team, permission="operate_workload", actor=SETUP)
+    with tenant_transaction(other.id):
+        _join(other, people["mallory"], [Role.ADMIN, Role.WORKLOAD_OWNER, Role.ENGINEERING, Role.GOVERNANCE])
+        foreign, foreign_version, _ = make_workload(other, people["mallory"], "W-01")
+    return World(tenant, other, people, team, workload, foreign, stable, candidate, foreign_version)
+
+
+def make_user(name: str, **fields: object) -> User:
+    return User.objects.create_user(f"{name}@example.org", PASSWORD, name=name.capitalize(), **fields)
+
+
+def make_workload(
+    tenant: Tenant, owner: User, key: str, team: Team | None = None
+) -> tuple[Workload, AgentVersion, AgentVersion]:
+    """A workload that is ready to be rolled out: fallback, posture, and a stable and a candidate version."""
+    workload = workloads.register_workload(
+        tenant_id=tenant.id,
+        key=key,
+        owner=owner,
+        team=team,
+        actor=SETUP,
+        name=f"{key} Customer support chat",
+        purpose="Answers customers' questions.",
+        fallback_kind="system",
+        fallback_description="The form of before, answered by the support team.",
+        fallback_address="https://support.example/form",
+        fallback_sends_records=True,
+    )
+    governor = Actor(kind="task", id=None, label="task:setup", roles=frozenset({Role.GOVERNANCE}))
+    workloads.set_posture(workload=workload, posture="authorize", actor=governor, reason="set up for the test")
+    versions = [
+        workloads.add_version(
+            workload=workload,
+            label=label,
+            model=model,
+            prompt_digest=f"sha256:{tenant.slug}-{key}-{label}",
+            why=f"version {label}",
+            made_by=owner,
+            actor=SETUP,
+        )
+        for label, model in (("1.0", "sonnet-4"), ("1.1", "sonnet-4.5"))
+    ]
+    return workload, versions[0], versions[1]
+
+
+def _join(tenant: Tenant, user: User, roles: list[Role]) -> Membership:
+    return tenants.add_member(tenant_id=tenant.id, user=user, roles=roles, actor=SETUP)
