@@ -7,18 +7,31 @@ from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
 DATABASE_NAME = "causeway"
+# sun_path has 108 bytes with the closing zero; PostgreSQL adds "/.s.PGSQL.5432.lock" while it starts.
+LONGEST_SOCKET_DIR = 107 - len("/.s.PGSQL.5432.lock")
 
 
 def state_dir() -> Path:
     """Data and logs: ``.local/`` in the project, or CAUSEWAY_STATE_DIR."""
-    return Path(os.environ.get("CAUSEWAY_STATE_DIR", PROJECT_ROOT / ".local")).resolve()
+    return Path(os.environ.get("CAUSEWAY_STATE_DIR") or PROJECT_ROOT / ".local").resolve()
+
+
+def logs_dir() -> Path:
+    return state_dir() / "logs"
 
 
 def socket_dir() -> Path:
-    """A short private folder for sockets: a socket's path may have 107 bytes, a project's path may be longer."""
+    """A short private folder for sockets, however long the project's own path is.
+
+    Raises:
+        ValueError: the temporary folder's own path leaves no room for a socket's name.
+    """
     base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
     name = hashlib.sha256(str(state_dir()).encode()).hexdigest()[:10]
-    return Path(base) / f"causeway-{os.getuid()}-{name}"
+    path = Path(base) / f"causeway-{os.getuid()}-{name}"
+    if len(os.fsencode(path)) > LONGEST_SOCKET_DIR:
+        raise ValueError(f"{base} is too long a path for Unix sockets: set TMPDIR to a shorter one, such as /tmp.")
+    return path
 
 
 def postgres_socket_dir() -> Path:

@@ -1,0 +1,70 @@
+# Two commands are all the set-up there is: `make run` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCAL := $(BIN)/python -m portal.local
+WORKERS ?= 2
+
+.PHONY: help setup setup-dev run test check bench e2e faults isolation-selftest lock clean
+
+help:
+	@echo "make run                 everything, on http://127.0.0.1:8000 (PORT=8001 make run for another port)"
+	@echo "make test                the whole suite, on real PostgreSQL and Redis"
+	@echo "make check               ruff, mypy, import-linter, migrations"
+	@echo "make e2e                 the journeys in Chromium"
+	@echo "make bench               benchmarks, into benchmarks/results/latest.json"
+	@echo "make faults              kill -9 at every labelled point, many seeds"
+	@echo "make isolation-selftest  drop the row policies and see the leak suite fail"
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Causeway needs Python 3.11 or newer; name one with PYTHON=python3.11.") if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "This Python lacks venv: install the package python3-venv."; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements/run.lock | $(VENV)/bin/python
+	@echo "Installing (once; a minute or less) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.lock
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock | $(VENV)/bin/python
+	@echo "Installing what tests and checks need (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@touch $@ $(VENV)/.run
+
+setup: $(VENV)/.run
+
+setup-dev: $(VENV)/.dev
+
+run: setup
+	@exec $(LOCAL) run
+
+test: setup-dev
+	@$(LOCAL) exec -- $(BIN)/pytest -n $(WORKERS) --dist loadscope -m "not e2e"
+
+check: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@$(LOCAL) exec -- $(BIN)/python manage.py makemigrations --check --dry-run
+
+bench: setup-dev
+	@$(LOCAL) exec -- $(BIN)/python -m benchmarks
+
+e2e: setup-dev
+	@$(LOCAL) exec -- $(BIN)/pytest -m e2e tests/e2e
+
+faults: setup-dev
+	@FAULT_SEEDS=$${FAULT_SEEDS:-100} $(LOCAL) exec -- $(BIN)/pytest tests/faults
+
+isolation-selftest: setup-dev
+	@$(LOCAL) exec -- $(BIN)/pytest tests/isolation/selftest.py
+
+lock:
+	uv pip compile pyproject.toml --extra local --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --no-header --quiet -o requirements/dev.lock
+	uv pip compile pyproject.toml --extra local --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --no-header --quiet -c requirements/dev.lock -o requirements/run.lock
+
+clean:
+	rm -rf $(VENV) .local

