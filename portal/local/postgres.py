@@ -64,7 +64,11 @@ def start() -> Child:
 def find_server() -> Path:
     """The folder with ``postgres`` and ``initdb``: the locked wheel's, else the machine's newest that will do."""
     for candidate in _candidates():
-        if (candidate / "postgres").exists() and (candidate / "initdb").exists() and _version(candidate) >= LEAST_VERSION:
+        if (
+            (candidate / "postgres").exists()
+            and (candidate / "initdb").exists()
+            and _version(candidate) >= LEAST_VERSION
+        ):
             return candidate
     raise StartFailed(
         f"No PostgreSQL {LEAST_VERSION} or newer was found: run `make setup`, or install the package postgresql."
@@ -250,12 +254,10 @@ def _make_roles() -> None:
         for role in ROLES:
             verb = "alter" if role in names else "create"
             power = "createdb" if role == "portal_owner" else "nocreatedb"
-            connection.execute(
-                f"{verb} role {role} login nosuperuser nobypassrls nocreaterole noreplication {power}"  # type: ignore[arg-type]
-            )
+            connection.execute(f"{verb} role {role} login nosuperuser nobypassrls nocreaterole noreplication {power}")
         databases = {row[0] for row in connection.execute("select datname from pg_database")}
         if paths.DATABASE_NAME not in databases:
-            connection.execute(f"create database {paths.DATABASE_NAME} owner portal_owner")  # type: ignore[arg-type]
+            connection.execute(f"create database {paths.DATABASE_NAME} owner portal_owner")
 
 
 def _why(error: Exception) -> str:

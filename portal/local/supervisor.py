@@ -160,7 +160,9 @@ def run(port: int, *, demo: bool) -> None:
         try:
             portal.start()
             _wait_for_web(portal)
-            print(f"\nCauseway is at {portal.address} (Ctrl-C stops everything; logs in {paths.logs_dir()}).", flush=True)
+            print(
+                f"\nCauseway is at {portal.address} (Ctrl-C stops everything; logs in {paths.logs_dir()}).", flush=True
+            )
             if demo:
                 manage("demo_data", "--show")
             portal.watch()

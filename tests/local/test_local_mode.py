@@ -25,7 +25,8 @@ def test_the_three_roles_have_no_power_to_bypass(state: Path) -> None:
     try:
         with postgres.connect("portal_owner") as connection:
             rows = connection.execute(
-                "select rolname, rolsuper, rolbypassrls, rolcreatedb from pg_roles where rolname like 'portal%' order by 1"
+                "select rolname, rolsuper, rolbypassrls, rolcreatedb from pg_roles "
+                "where rolname like 'portal%' order by 1"
             ).fetchall()
         assert rows == [
             ("portal_app", False, False, False),
