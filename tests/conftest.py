@@ -10,6 +10,7 @@ import pytest
 from django.db import connections
 from pytest_django import DjangoDbBlocker
 
+from apps.telemetry import partitions
 from tests.world import World, build_world
 
 ALIASES = ["default", "ops", "owner"]
@@ -30,6 +31,13 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     yield
     with django_db_blocker.unblock():
         connections.close_all()
+
+
+@pytest.fixture(autouse=True)
+def _partitions_are_forgotten() -> Iterator[None]:
+    """A partition made inside a test is rolled back with it."""
+    yield
+    partitions.forget()
 
 
 @pytest.fixture
