@@ -55,7 +55,7 @@ def create_token(
 
 
 def revoke_token(*, token: ApiToken, actor: Actor, now: datetime) -> None:
-    """From the next request on the token counts no more. Revoking twice changes nothing."""
+    """The token counts no more: at once, and within a second on the decision path. Revoking twice changes nothing."""
     if token.revoked_at is not None:
         return
     token.revoked_at = now

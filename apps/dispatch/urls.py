@@ -1,3 +1,8 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from apps.dispatch import ofrep
+
+urlpatterns = [
+    path("ofrep/v1/evaluate/flags", ofrep.evaluate_all, name="ofrep_all"),
+    path("ofrep/v1/evaluate/flags/<str:key>", ofrep.evaluate, name="ofrep_one"),
+]

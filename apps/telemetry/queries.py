@@ -64,7 +64,7 @@ def _arm(row: tuple[Any, ...]) -> ArmSums:
     numbers: list[Any] = [
         float(v) if name.startswith("cost_s") else int(v) for name, v in zip(_SUMMED, row[3:-2], strict=True)
     ]
-    return ArmSums(*row[:3], *numbers, row[-2], tuple(row[-1]))
+    return ArmSums(*[*row[:3], *numbers, row[-2], tuple(row[-1])])
 
 
 @dataclass(frozen=True, slots=True)

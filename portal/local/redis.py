@@ -8,7 +8,7 @@ import socket
 from pathlib import Path
 
 from portal.local import paths
-from portal.local.process import Child, StartFailed, end_survivor, wait_until
+from portal.local.process import Child, StartFailed, end_survivor, private_folder, wait_until
 
 
 def start() -> Child:
@@ -17,28 +17,15 @@ def start() -> Child:
     Raises:
         StartFailed: with one sentence that says what to install.
     """
-    server, target = find_server(), paths.redis_socket()
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder = paths.state_dir() / "redis"
+    server, folder = find_server(), paths.state_dir() / "redis"
     folder.mkdir(parents=True, exist_ok=True)
-    _clear_former(folder / "redis.pid", str(target))
-    options = {
-        "port": "0",
-        "unixsocket": str(target),
-        "unixsocketperm": "700",
-        "save": "",
-        "appendonly": "no",
-        "dir": str(folder),
-        "pidfile": str(folder / "redis.pid"),
-        "daemonize": "no",
-    }
-    command = [str(server), *(part for name, value in options.items() for part in (f"--{name}", value))]
-    child = Child("Redis", command, paths.logs_dir() / "redis.log")
-    child.start()
+    # Made for PostgreSQL first, as its user needs it.
+    if not paths.socket_dir().exists():
+        private_folder(paths.socket_dir())
+    _clear_former(folder / "redis.pid")
+    child = Child(f"Redis from {server}", _command(server, folder), paths.logs_dir() / "redis.log").start()
     try:
         wait_until(answers, child, 15)
-        # The server's own title hides its arguments, so the pid is what the next start goes by.
-        (folder / "redis.pid").write_text(str(child.process.pid if child.process else ""))
     except BaseException:
         child.stop()
         raise
@@ -66,7 +53,22 @@ def answers() -> bool:
     return False
 
 
-def _clear_former(pid_file: Path, target: str) -> None:
+def _command(server: Path, folder: Path) -> list[str]:
+    options = {
+        "port": "0",
+        "unixsocket": str(paths.redis_socket()),
+        "unixsocketperm": "700",
+        "save": "",
+        "appendonly": "no",
+        "dir": str(folder),
+        "pidfile": str(folder / "redis.pid"),
+        "daemonize": "no",
+    }
+    return [str(server), *(part for name, value in options.items() for part in (f"--{name}", value))]
+
+
+def _clear_former(pid_file: Path) -> None:
+    """The server's title hides its arguments but names its socket, so that is what a survivor is known by."""
     with contextlib.suppress(OSError, ValueError):
-        end_survivor(int(pid_file.read_text()), target, stop_signal=signal.SIGTERM)
-    Path(target).unlink(missing_ok=True)
+        end_survivor(int(pid_file.read_text()), str(paths.redis_socket()), signal.SIGTERM)
+    paths.redis_socket().unlink(missing_ok=True)

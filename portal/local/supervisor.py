@@ -1,7 +1,7 @@
 """The supervisor: starts servers and processes in order, watches them, and takes all of them down again.
 
-One supervisor a state folder, held by a lock that dies with its holder. ``exec`` beside a running supervisor uses
-its servers.
+One supervisor a state folder, held by a lock that dies with its holder. ``exec`` beside a running supervisor is its
+guest: it uses the servers, and an ``exec`` that started them keeps them until its guests are gone.
 """
 
 import contextlib
@@ -13,22 +13,39 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from types import FrameType
 
 from portal.local import paths, postgres, redis
-from portal.local.process import Child, StartFailed, end_survivor
+from portal.local.process import PATIENCE, StartFailed, dying_with_us
+from portal.local.services import (
+    Service,
+    begin,
+    end_survivors,
+    environment,
+    portal_children,
+    stop_services,
+)
 
-MANAGE = [sys.executable, str(paths.PROJECT_ROOT / "manage.py")]
+_GUEST_PATIENCE = 90.0
 
 
 class Stop(Exception):
-    """Somebody asked us to stop."""
+    """Somebody asked us to stop, by the signal ``number``."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 class Busy(RuntimeError):
-    """Another supervisor holds the lock."""
+    """Another supervisor holds the lock; ``pid`` is its process, or 0 while that is unknown."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(
+            f"Another Causeway (process {pid or 'unknown'}) runs on {paths.state_dir()}:"
+            " stop it with Ctrl-C there, or with `python -m portal.local down`."
+        )
+        self.pid = pid
 
 
 @contextlib.contextmanager
@@ -44,7 +61,8 @@ def only_one() -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             file.seek(0)
-            raise Busy(file.read().strip()) from error
+            holder = file.read().strip()
+            raise Busy(int(holder) if holder.isdigit() else 0) from error
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
@@ -52,26 +70,39 @@ def only_one() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def servers() -> Iterator[list[Child]]:
+def servers() -> Iterator[list[Service]]:
     """PostgreSQL and Redis, for as long as the block lasts."""
-    started: list[Child] = []
+    if sys.platform != "linux":
+        raise StartFailed("Local mode needs Linux: elsewhere, set DATABASE_URL and REDIS_URL to servers of your own.")
+    started: list[Service] = []
     try:
         for start in (postgres.start, redis.start):
-            started.append(start())
+            started.append(begin(start))
         yield started
     finally:
-        for child in reversed(started):
-            child.stop()
+        for service in reversed(started):
+            service.child.stop(PATIENCE / 2)
+        with contextlib.suppress(OSError):
+            paths.socket_dir().rmdir()
 
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[None]:
-    """Turn Ctrl-C, a terminal that closes and a polite kill into :class:`Stop`."""
+    """Turn Ctrl-C, a terminal that closes and a polite kill into :class:`Stop`, once.
+
+    What comes after the first is ignored: an impatient second Ctrl-C must not leave half of the processes behind.
+    """
+    asked = False
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise Stop
+        nonlocal asked
+        if not asked:
+            asked = True
+            raise Stop(number)
 
-    former = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    # Under nohup a hang-up is none of our business.
+    hang_up = [] if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else [signal.SIGHUP]
+    former = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, *hang_up)}
     try:
         yield
     finally:
@@ -79,141 +110,136 @@ def stoppable() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-@dataclass
-class Service:
-    """A process of ours that is started again when it dies, later each time."""
-
-    child: Child
-    restarts: int = 0
-    not_before: float = 0.0
-
-    def watch(self, now: float) -> str:
-        """Start it again if it died. Returns what to tell the person, or nothing."""
-        if self.child.alive:
-            return ""
-        if self.not_before == 0.0:
-            self.not_before = now + min(2.0**self.restarts, 30.0)
-            return f"{self.child.name} stopped; it starts again. The end of {self.child.log}:\n{self.child.tail()}"
-        if now >= self.not_before:
-            self.restarts, self.not_before = self.restarts + 1, 0.0
-            self.child.start()
-        return ""
-
-
-@dataclass
-class Portal:
-    """Everything `make run` starts beside the servers."""
-
-    port: int
-    demo: bool = True
-    services: list[Service] = field(default_factory=list)
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def children(self) -> Iterator[Child]:
-        granian = ["granian", "--interface", "wsgi", "portal.wsgi:application", "--host", "127.0.0.1"]
-        granian += ["--port", str(self.port), "--workers", "1", "--blocking-threads", "4", "--no-ws"]
-        celery = ["celery", "-A", "portal.celery"]
-        yield _python("web", granian)
-        yield _python("worker", [*celery, "worker", "--concurrency", "2", "--loglevel", "warning"])
-        schedule = str(paths.state_dir() / "celerybeat-schedule")
-        yield _python("beat", [*celery, "beat", "--schedule", schedule, "--loglevel", "warning", "--pidfile", ""])
-        if self.demo:
-            yield _python("simulator", ["demo.simulator", "--base-url", self.address])
-
-    def start(self) -> None:
-        _end_survivors()
-        for child in self.children():
-            child.start()
-            self.services.append(Service(child))
-        _remember([service.child for service in self.services])
-
-    def watch(self) -> None:
-        """Until somebody says stop."""
-        while True:
-            for service in self.services:
-                message = service.watch(time.monotonic())
-                if message:
-                    print(message, file=sys.stderr, flush=True)
-            time.sleep(0.5)
-
-    def stop(self) -> None:
-        for service in reversed(self.services):
-            if service.child.process and service.child.alive:
-                service.child.process.send_signal(service.child.stop_signal)
-        for service in reversed(self.services):
-            service.child.stop()
-
-
 def run(port: int, *, demo: bool) -> None:
     """What `make run` does after the install."""
-    if not _port_is_free(port):
-        raise StartFailed(f"Port {port} is taken; choose another: PORT=8001 make run.")
-    portal = Portal(port, demo=demo)
+    if _is_configured():
+        raise StartFailed("DATABASE_URL is set, and `run` is local mode: unset it, or start the processes yourself.")
+    with only_one():
+        end_survivors()
+        if not _port_is_free(port):
+            raise StartFailed(f"Port {port} is taken; choose another: PORT={port + 1} make run.")
+        with servers() as started:
+            say(*(f"{service.child.name} is up." for service in started))
+            manage("migrate", "--database=owner", "--verbosity=0")
+            signs = manage("demo_data") if demo else ""
+            _portal(port, started, signs, demo=demo)
+
+
+def up() -> None:
+    """The servers alone, until somebody says stop."""
     with only_one(), servers() as started:
-        print(f"{started[0].name} and {started[1].name} are up; data in {paths.state_dir()}.", flush=True)
-        manage("migrate", "--database=owner", "--verbosity=0")
-        if demo:
-            manage("demo_data")
-        try:
-            portal.start()
-            _wait_for_web(portal)
-            print(
-                f"\nCauseway is at {portal.address} (Ctrl-C stops everything; logs in {paths.logs_dir()}).", flush=True
-            )
-            if demo:
-                manage("demo_data", "--show")
-            portal.watch()
-        finally:
-            portal.stop()
+        say(*(f"{service.child.name} is up." for service in started))
+        say(f"PostgreSQL and Redis are up in {paths.socket_dir()}; Ctrl-C stops them.")
+        watch(started)
 
 
 def execute(command: Sequence[str]) -> int:
     """Run a command with the servers up, and stop what was started for it. Returns the command's exit code."""
-    if "DATABASE_URL" in os.environ or "DATABASE_URL_FILE" in os.environ:
+    if not command:
+        raise StartFailed("exec wants a command: python -m portal.local exec -- COMMAND.")
+    if _is_configured():
         return _call(command)
-    try:
-        with only_one(), servers():
-            return _call(command)
-    except Busy:
-        if not (postgres.answers() and redis.answers()):
-            raise
-        return _call(command)
+    deadline = time.monotonic() + _GUEST_PATIENCE
+    while True:
+        try:
+            # Guests are kept out until the servers are down, so the gate closes inside and opens last.
+            with only_one(), contextlib.ExitStack() as gate, servers():
+                code = _call(command)
+                gate.enter_context(_without_guests())
+                return code
+        except Busy:
+            with _as_guest() as welcome:
+                if welcome and postgres.answers() and redis.answers():
+                    return _call(command)
+            if time.monotonic() > deadline:
+                raise
+        # Its servers are still starting, or stopping already.
+        time.sleep(0.1)
 
 
-def manage(*arguments: str) -> None:
-    done = subprocess.run([*MANAGE, *arguments], check=False, cwd=paths.PROJECT_ROOT, env=_environment())
-    if done.returncode:
-        raise StartFailed(f"manage.py {arguments[0]} failed; what it said stands above.")
+def stop_running() -> None:
+    """Ask a running supervisor to stop, and wait until it has."""
+    asked = 0
+    for _ in range(300):
+        try:
+            with only_one():
+                return
+        except Busy as error:
+            if error.pid and error.pid != asked:
+                asked = error.pid
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(asked, signal.SIGTERM)
+            time.sleep(0.1)
+    raise StartFailed(f"Process {asked} doesn't stop.")
 
 
-def _call(command: Sequence[str]) -> int:
-    process = subprocess.Popen(list(command), env=_environment())
-    try:
-        return process.wait()
-    except BaseException:
-        process.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(10)
-        process.kill()
-        raise
+def watch(services: list[Service]) -> None:
+    """Start again what dies, until somebody says stop."""
+    while True:
+        _look(services)
+        time.sleep(0.5)
 
 
-def _python(name: str, command: list[str]) -> Child:
-    """``python -m`` a module, or one of the virtual environment's scripts as a module."""
-    return Child(
-        name,
-        [sys.executable, "-m", *command],
-        paths.logs_dir() / f"{name}.log",
-        env=_environment(),
+def manage(*arguments: str) -> str:
+    """Run a management command, its output shown and returned."""
+    command = [sys.executable, str(paths.PROJECT_ROOT / "manage.py"), *arguments]
+    with subprocess.Popen(
+        command,
         cwd=paths.PROJECT_ROOT,
-    )
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=dying_with_us(signal.SIGTERM),
+    ) as process:
+        lines = []
+        for line in process.stdout or ():
+            lines.append(line)
+            say(line.rstrip("\n"))
+    if process.returncode:
+        raise StartFailed(f"manage.py {arguments[0]} failed; what it said stands above.")
+    return "".join(lines)
 
 
-def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(paths.PROJECT_ROOT), "PYTHONUNBUFFERED": "1"}
+def say(*lines: str) -> None:
+    print(*lines, sep="\n", flush=True)
+
+
+def _portal(port: int, running: list[Service], signs: str, *, demo: bool) -> None:
+    portal: list[Service] = []
+    try:
+        for child in portal_children(port, demo=demo):
+            portal.append(begin(child.start))
+        _wait_for_web(port, running + portal)
+        say(f"\nCauseway is at http://127.0.0.1:{port} (Ctrl-C stops everything; logs in {paths.logs_dir()}).", signs)
+        watch(running + portal)
+    finally:
+        stop_services(portal)
+
+
+def _look(services: list[Service]) -> None:
+    for service in services:
+        message = service.watch(time.monotonic())
+        if message:
+            print(message, file=sys.stderr, flush=True)
+
+
+def _wait_for_web(port: int, services: list[Service]) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if _ready(port):
+            return
+        _look(services)
+        time.sleep(0.1)
+    raise StartFailed(f"The portal doesn't answer; see {paths.logs_dir() / 'web.log'}.")
+
+
+def _ready(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as connection:
+        connection.settimeout(5)
+        connection.sendall(b"GET /readyz HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
+        return b" 200 " in connection.recv(64)
+    return False
 
 
 def _port_is_free(port: int) -> bool:
@@ -225,35 +251,57 @@ def _port_is_free(port: int) -> bool:
     return False
 
 
-def _wait_for_web(portal: Portal) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", portal.port), 1) as connection:
-            connection.settimeout(5)
-            connection.sendall(b"GET /readyz HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
-            if b" 200 " in connection.recv(64):
-                return
-        time.sleep(0.1)
-    raise StartFailed(f"The portal doesn't answer; see {paths.logs_dir() / 'web.log'}.")
+def _is_configured() -> bool:
+    """Whether somebody else's servers are named, as in production and in CI services."""
+    return "DATABASE_URL" in os.environ or "DATABASE_URL_FILE" in os.environ
 
 
-def _remember(children: list[Child]) -> None:
-    pids = [str(child.process.pid) for child in children if child.process]
-    (paths.state_dir() / "pids").write_text("\n".join(pids))
+@contextlib.contextmanager
+def _as_guest() -> Iterator[bool]:
+    """Whether the servers stay up for as long as the block lasts."""
+    with (paths.state_dir() / "guests").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
 
 
-def _end_survivors() -> None:
-    """After a kill -9 of the supervisor its children get a signal; this is for one that ignored it."""
-    file = paths.state_dir() / "pids"
-    if not file.exists():
-        return
-    for line in file.read_text().split():
-        if line.isdigit() and _is_ours(int(line)):
-            end_survivor(int(line), sys.executable, signal.SIGTERM)
-    file.unlink()
+@contextlib.contextmanager
+def _without_guests() -> Iterator[None]:
+    """Wait until no guest is left, and let no new one in."""
+    with (paths.state_dir() / "guests").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            print("Another command uses the servers; they stop when it ends.", file=sys.stderr, flush=True)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
-def _is_ours(pid: int) -> bool:
-    with contextlib.suppress(OSError):
-        return (Path("/proc") / str(pid) / "cwd").readlink() == paths.PROJECT_ROOT
-    return False
+def _call(command: Sequence[str]) -> int:
+    """Run it in the foreground. Returns its exit code, as a shell counts."""
+    try:
+        process = subprocess.Popen(list(command), env=environment(), preexec_fn=dying_with_us(signal.SIGTERM))
+    except OSError as error:
+        print(f"{command[0]} can't be run: {error.strerror}.", file=sys.stderr)
+        return 127
+    try:
+        code = process.wait()
+        return code if code >= 0 else 128 - code
+    except Stop as stop:
+        _end_call(process, stop.number)
+        raise
+
+
+def _end_call(process: subprocess.Popen[bytes], number: int) -> None:
+    """Pass the signal on, and insist later. A Ctrl-C from the terminal has reached the command already."""
+    if number != signal.SIGINT or not os.isatty(0):
+        process.send_signal(number)
+    for insist in (process.terminate, process.kill):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(PATIENCE)
+            return
+        insist()
+    process.wait()

@@ -137,23 +137,25 @@ class KnownRow(_SqlConstraint):
 class SameTenant(_SqlConstraint):
     """A foreign key that includes the tenant: a link across the line is refused by the database.
 
-    A plain foreign key checks existence behind the row policies and so would be both a link and an oracle.
+    A plain foreign key checks existence behind the row policies and so would be both a link and an oracle. ``via``
+    names a link that both sides have and that has to agree: a version of the same workload.
     """
 
-    def __init__(self, *, field: str, name: str) -> None:
+    def __init__(self, *, field: str, name: str, via: str = "") -> None:
         super().__init__(name=name)
-        self.field = field
+        self.field, self.via = field, via
 
     def deconstruct(self) -> tuple[str, Any, dict[str, Any]]:
         path, args, kwargs = super().deconstruct()
-        return path, args, {**kwargs, "field": self.field}
+        return path, args, {**kwargs, "field": self.field, **({"via": self.via} if self.via else {})}
 
     def forward(self, model: type[models.Model]) -> str:
         field = model._meta.get_field(self.field)
         target = field.related_model._meta.db_table  # type: ignore[union-attr]
+        via = f'"{self.via}_id", ' if self.via else ""
         return (
             f'alter table "{model._meta.db_table}" add constraint "{self.name}" '
-            f'foreign key (tenant_id, "{field.column}") references "{target}" (tenant_id, id)'  # type: ignore[union-attr]
+            f'foreign key (tenant_id, {via}"{field.column}") references "{target}" (tenant_id, {via}id)'  # type: ignore[union-attr]
         )
 
     def backward(self, model: type[models.Model]) -> str:

@@ -1,0 +1,71 @@
+"""One decision: which handler answers this unit, and why (DISP-2, ROLL-4). Pure.
+
+Where there is neither a rollout nor a version in service the handler is the fallback; in doubt it is, too.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from apps.dispatch.snapshot import Flag, Version
+from apps.rollouts.assignment import ALL, Arm, arm
+
+
+class Reason(StrEnum):
+    """Why, in words that a program reads."""
+
+    NO_ROLLOUT = "no_rollout"
+    IN_SERVICE = "in_service"
+    IN_ROLLOUT = "in_rollout"
+    CONTROL = "control_arm"
+    NOT_IN_ROLLOUT = "not_in_rollout"
+    STALE = "configuration_unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """``arm`` is agent or control while a rollout runs and the unit is in one, else none."""
+
+    flag: Flag
+    version: Version | None
+    arm: Arm
+    reason: Reason
+
+    @property
+    def handler(self) -> str:
+        return "agent" if self.version else "fallback"
+
+
+def needs_unit(flag: Flag) -> bool:
+    """Whether the answer depends on who asks."""
+    return flag.split is not None and flag.split.exposure.share < ALL
+
+
+def decide(flag: Flag, unit: str | None, attributes: Mapping[str, object], *, is_current: bool = True) -> Decision:
+    if not is_current:
+        return Decision(flag, None, Arm.NONE, Reason.STALE)
+    split = flag.split
+    if split is None:
+        return Decision(flag, flag.stable, Arm.NONE, Reason.IN_SERVICE if flag.stable else Reason.NO_ROLLOUT)
+    found = arm(split.exposure, seed=split.seed, unit=unit, attributes=attributes, mode=split.mode)
+    if found is Arm.AGENT:
+        return Decision(flag, split.agent, found, Reason.IN_ROLLOUT)
+    return Decision(flag, flag.stable, found, Reason.CONTROL if found is Arm.CONTROL else Reason.NOT_IN_ROLLOUT)
+
+
+def value(decision: Decision) -> dict[str, Any]:
+    """The decision as the value that a client gets."""
+    flag, split = decision.flag, decision.flag.split
+    body: dict[str, Any] = {
+        "workload": flag.key,
+        "handler": decision.handler,
+        "version": decision.version.label if decision.version else "",
+        "model": decision.version.model if decision.version else "",
+        "arm": decision.arm.value,
+        "reason": decision.reason.value,
+        "fallback": flag.fallback,
+    }
+    if split is not None:
+        body |= {"rollout": split.rollout_id, "phase": split.step, "share": split.exposure.share / 100}
+    return body

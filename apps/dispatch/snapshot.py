@@ -1,0 +1,155 @@
+"""What the decision path knows: one immutable snapshot a tenant and process, never older than a second.
+
+It is keyed by the tenant's configuration version. Every :data:`CHECK_EVERY` the version is read; only when it moved
+is the snapshot read anew. If the database can't be asked, what is known is too old to send anybody to an agent, and
+everybody goes to the fallback (fail safe on service).
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import Error
+
+from apps.rollouts.assignment import Exposure, Mode
+from apps.rollouts.models import Rollout
+from apps.rollouts.queries import served
+from apps.tenants.queries import config_version
+from apps.workloads.models import AgentVersion, Workload
+from apps.workloads.queries import workloads
+from portal.errors import Unavailable
+from portal.tenancy.context import tenant_transaction
+
+CHECK_EVERY = 0.4
+OLDEST = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    label: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The rollout that a workload is in: what is served to whom."""
+
+    rollout_id: str
+    step: int
+    seed: str
+    mode: Mode
+    exposure: Exposure
+    agent: Version
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A workload as the decision path sees it. ``stable`` answers outside the agent's arm; None is the fallback."""
+
+    workload_id: UUID
+    key: str
+    fallback: dict[str, str]
+    stable: Version | None
+    split: Split | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """``version`` is the configuration's; ``is_current`` is false when nobody could be asked for too long."""
+
+    version: int
+    flags: dict[str, Flag]
+    checked_at: float
+    is_current: bool = True
+
+
+class Snapshots:
+    """The snapshots of this process, by tenant."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._known: dict[UUID, Snapshot] = {}
+        self._lock = threading.Lock()
+
+    def get(self, tenant_id: UUID) -> Snapshot:
+        """The tenant's snapshot, at most a second old.
+
+        Raises:
+            Unavailable: the database can't be asked and nothing is known.
+        """
+        known = self._known.get(tenant_id)
+        age = self._clock() - known.checked_at if known else OLDEST
+        if known and age < CHECK_EVERY:
+            return known
+        # One thread asks; the others go on with what is known while that is young enough.
+        if not self._lock.acquire(blocking=known is None or age >= OLDEST):
+            assert known is not None, "only a known snapshot is used without asking"
+            return known
+        try:
+            return self._refresh(tenant_id)
+        finally:
+            self._lock.release()
+
+    def fresh(self, tenant_id: UUID) -> Snapshot:
+        """The snapshot as of now, whatever its age: for the read-back."""
+        with self._lock:
+            return self._refresh(tenant_id, force=True)
+
+    def clear(self) -> None:
+        self._known.clear()
+
+    def _refresh(self, tenant_id: UUID, *, force: bool = False) -> Snapshot:
+        known, asked_at = self._known.get(tenant_id), self._clock()
+        if known and not force and asked_at - known.checked_at < CHECK_EVERY:
+            return known  # another thread asked while this one waited
+        try:
+            snapshot = _read(tenant_id, known, asked_at)
+        except Error as error:
+            if known is None:
+                raise Unavailable(
+                    "configuration", "The configuration can't be read just now; use the fallback."
+                ) from error
+            return Snapshot(
+                known.version, known.flags, known.checked_at, is_current=asked_at - known.checked_at < OLDEST
+            )
+        self._known[tenant_id] = snapshot
+        return snapshot
+
+
+def _read(tenant_id: UUID, known: Snapshot | None, asked_at: float) -> Snapshot:
+    with tenant_transaction(tenant_id):
+        version = config_version(tenant_id)
+        if known and known.version == version:
+            return Snapshot(version, known.flags, asked_at)
+        splits: dict[UUID, Rollout] = {}
+        for rollout in served(tenant_id):
+            splits.setdefault(rollout.workload_id, rollout)
+        rows = workloads(tenant_id).select_related("serving_version")
+        flags = {row.key: _flag(row, splits.get(row.id)) for row in rows}
+    return Snapshot(version, flags, asked_at)
+
+
+def _flag(workload: Workload, rollout: Rollout | None) -> Flag:
+    split = _split(rollout) if rollout is not None and not rollout.served.is_nothing else None
+    stable = rollout.control_version if split and rollout else workload.serving_version
+    fallback = {
+        "kind": workload.fallback_kind,
+        "description": workload.fallback_description,
+        "address": workload.fallback_address,
+    }
+    return Flag(workload.id, workload.key, fallback, _version(stable), split)
+
+
+def _split(rollout: Rollout) -> Split:
+    agent = _version(rollout.version)
+    assert agent is not None, "a rollout has a version"
+    return Split(str(rollout.id), rollout.step, rollout.seed, Mode(rollout.mode), rollout.served, agent)
+
+
+def _version(version: AgentVersion | None) -> Version | None:
+    return Version(version.label, version.model) if version else None
+
+
+snapshots = Snapshots()

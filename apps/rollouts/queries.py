@@ -1,0 +1,63 @@
+"""Reading rollouts; and finding, across tenants and in one statement, those that are due."""
+
+from collections import defaultdict
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from apps.rollouts.machine import ACTIVE, State
+from apps.rollouts.models import Rollout, RolloutTransition
+from apps.workloads import queries as workloads
+from portal.actor import Actor
+from portal.errors import NotFound
+from portal.tenancy.context import platform_work
+
+
+def rollouts(tenant_id: UUID, actor: Actor) -> QuerySet[Rollout]:
+    """Rollouts of the workloads that the actor may see, newest first."""
+    seen = workloads.visible(tenant_id, actor)
+    rows = Rollout.objects.filter(tenant=tenant_id, workload__in=seen)
+    return rows.select_related("workload", "version", "control_version", "author", "approved_by").order_by(
+        "-created_at", "-id"
+    )
+
+
+def of_workload(workload_id: UUID, tenant_id: UUID) -> QuerySet[Rollout]:
+    rows = Rollout.objects.filter(tenant=tenant_id, workload=workload_id)
+    return rows.select_related("version", "control_version").order_by("-created_at", "-id")
+
+
+def rollout_for(tenant_id: UUID, actor: Actor, rollout_id: UUID, permission: str = "see_workload") -> Rollout:
+    """A rollout on whose workload the actor holds ``permission``; see :func:`apps.workloads.queries.workload_for`."""
+    found = rollouts(tenant_id, actor).filter(id=rollout_id).first()
+    if found is None:
+        raise NotFound()
+    if permission != "see_workload":
+        workloads.workload_for(tenant_id, actor, found.workload.key, permission)
+    return found
+
+
+def transitions(rollout: Rollout) -> QuerySet[RolloutTransition]:
+    return RolloutTransition.objects.filter(tenant=rollout.tenant_id, rollout=rollout).order_by("revision")
+
+
+def served(tenant_id: UUID) -> list[Rollout]:
+    """The rollouts that the decision path has to know."""
+    rows = Rollout.objects.filter(tenant=tenant_id, state__in=[*ACTIVE, State.COMPLETED], started_at__isnull=False)
+    live = rows.exclude(state=State.COMPLETED, watch_until=None)
+    return list(live.select_related("version", "control_version").order_by("workload_id", "-started_at"))
+
+
+def waiting(tenant_id: UUID, actor: Actor) -> QuerySet[Rollout]:
+    return rollouts(tenant_id, actor).filter(state=State.AWAITING_APPROVAL, approved_by=None)
+
+
+def due(now: datetime, limit: int = 5_000) -> dict[UUID, list[UUID]]:
+    """Rollouts whose next look is due: ids by tenant, most overdue first."""
+    found: dict[UUID, list[UUID]] = defaultdict(list)
+    with platform_work("rollouts.find") as alias:
+        rows = Rollout.objects.using(alias).filter(next_check_at__lte=now).order_by("next_check_at")
+        for tenant_id, rollout_id in rows.values_list("tenant_id", "id")[:limit]:
+            found[tenant_id].append(rollout_id)
+    return found
