@@ -15,11 +15,16 @@ help:
 	@echo "make bench               benchmarks, into benchmarks/results/latest.json"
 	@echo "make faults              kill -9 at every labelled point, many seeds"
 	@echo "make isolation-selftest  drop the row policies and see the leak suite fail"
+	@echo "make setup, setup-dev    install only, for running or for everything"
+	@echo "make lock                lock the dependencies anew (needs uv)"
+	@echo "make clean               remove the virtual environment and all local data"
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit("Causeway needs Python 3.11 or newer; name one with PYTHON=python3.11.") if sys.version_info < (3, 11) else None'
-	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "This Python lacks venv: install the package python3-venv."; exit 1; }
-	@$(PYTHON) -m venv $(VENV)
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11 to 3.14, or name one with PYTHON=python3.11."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' || \
+		{ echo "Causeway needs Python 3.11 to 3.14, and $(PYTHON) is another: name one with PYTHON=python3.11."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "This Python lacks venv: install the package python3-venv."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/.run: requirements/run.lock | $(VENV)/bin/python
 	@echo "Installing (once; a minute or less) ..."
@@ -67,4 +72,5 @@ lock:
 		--no-emit-index-url --no-annotate --no-header --quiet -c requirements/dev.lock -o requirements/run.lock
 
 clean:
+	@if [ -x $(BIN)/python ]; then $(LOCAL) down; fi
 	rm -rf $(VENV) .local

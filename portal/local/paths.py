@@ -23,10 +23,14 @@ def logs_dir() -> Path:
 def socket_dir() -> Path:
     """A short private folder for sockets, however long the project's own path is.
 
+    Root's is always in the temporary folder: PostgreSQL's own user can't reach root's runtime folder, and `sudo`
+    and a root login, which differ in XDG_RUNTIME_DIR, have to find the same servers.
+
     Raises:
         ValueError: the temporary folder's own path leaves no room for a socket's name.
     """
-    base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+    runtime = os.environ.get("XDG_RUNTIME_DIR") if os.getuid() else None
+    base = runtime or tempfile.gettempdir()
     name = hashlib.sha256(str(state_dir()).encode()).hexdigest()[:10]
     path = Path(base) / f"causeway-{os.getuid()}-{name}"
     if len(os.fsencode(path)) > LONGEST_SOCKET_DIR:

@@ -44,6 +44,9 @@ class Way:
     # Who owns the data, and which group writes into the folder of sockets; -1 is ours.
     owner: int = -1
     owner_group: int = -1
+    # A folder that the server's user can reach, and the server to copy there, where the project is out of reach.
+    own: Path | None = None
+    original: Path | None = None
 
     def command(self, program: str, *arguments: str) -> list[str]:
         return [*self.prefix, str(self.bin / program), *arguments]
@@ -62,19 +65,25 @@ class Way:
         )
 
     def works(self) -> bool:
+        """Whether a program of the server runs this way; makes the copy that takes."""
         try:
+            if self.own:
+                private_folder(self.own, 0o711)
+            if self.own and self.original:
+                _copy(self.original, self.bin, self.own / "server")
             return self.run(self.command("postgres", "--version")).returncode == 0
-        except OSError:
+        except (OSError, StartFailed):
             return False
 
 
-def possible(bin_dir: Path) -> list[Way]:
-    """The ways that work here; one that already holds data comes first, so that a start never loses sight of it."""
+def possible(bin_dir: Path) -> Iterator[Way]:
+    """The ways that work here, each tried when its turn comes; one that already holds data comes first, so that a start never loses sight of it."""
     data = paths.state_dir() / "postgres"
     if os.getuid() != 0:
-        return [Way("as this user", bin_dir, data, _name(os.getuid()))]
-    working = [way for way in _as_root(bin_dir, data) if way.works()]
-    return sorted(working, key=lambda way: not (way.data / "PG_VERSION").exists())
+        yield Way("as this user", bin_dir, data, _name(os.getuid()))
+        return
+    ways = sorted(_as_root(bin_dir, data), key=lambda way: not (way.data / "PG_VERSION").exists())
+    yield from (way for way in ways if way.works())
 
 
 def _as_root(bin_dir: Path, data: Path) -> Iterator[Way]:
@@ -98,24 +107,22 @@ def _capable(bin_dir: Path, data: Path, entry: pwd.struct_passwd) -> Way:
 
 
 def _plain(bin_dir: Path, data: Path, entry: pwd.struct_passwd) -> Way:
-    own = _REACHABLE / paths.socket_dir().name
     uid, gid = entry.pw_uid, entry.pw_gid
     way = Way(f"as {entry.pw_name}", bin_dir, data, _name(0), (), uid, gid, uid, gid)
+    own = _REACHABLE / paths.socket_dir().name
     if not _open_to_all(data.parent):
-        private_folder(own, 0o711)
-        way = replace(way, data=own / "postgres", description=f"{way.description}, with its data in {own}")
+        way = replace(way, own=own, data=own / "postgres", description=f"{way.description}, with its data in {own}")
     if not _open_to_all(bin_dir):
-        private_folder(own, 0o711)
-        way = replace(way, bin=_copied(bin_dir, own / "server"))
+        copy = own / "server" / bin_dir.parent.parent.name / bin_dir.parent.name / "bin"
+        way = replace(way, own=own, bin=copy, original=bin_dir)
     return way
 
 
-def _copied(bin_dir: Path, target: Path) -> Path:
+def _copy(bin_dir: Path, copy: Path, target: Path) -> None:
     """A copy of the server, as far from its libraries as the original is, made whole or not at all."""
-    install, package = bin_dir.parent, bin_dir.parent.parent
-    copy = target / package.name / install.name / "bin"
     if (copy / "postgres").exists() and _same(copy / "postgres", bin_dir / "postgres"):
-        return copy
+        return
+    install, package = bin_dir.parent, bin_dir.parent.parent
     fresh = target.with_name("server.new")
     for folder in (fresh, target):
         shutil.rmtree(folder, ignore_errors=True)
@@ -123,7 +130,6 @@ def _copied(bin_dir: Path, target: Path) -> Path:
     for libraries in package.parent.glob(f"{package.name}.libs"):
         shutil.copytree(libraries, fresh / libraries.name)
     fresh.rename(target)
-    return copy
 
 
 def _same(one: Path, other: Path) -> bool:
