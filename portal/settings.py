@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "apps.telemetry",
     "apps.rollouts",
     "apps.dispatch",
+    "demo",
 ]
 
 MIDDLEWARE = [
@@ -305,5 +306,7 @@ LOGGING: dict[str, Any] = {
     "loggers": {
         "django.server": {"handlers": ["stream"], "propagate": False},
         "django.request": {"level": "ERROR"},
+        # A line for each tick would bury everything else.
+        "celery": {"level": "WARNING"},
     },
 }

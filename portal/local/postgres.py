@@ -50,7 +50,7 @@ def start() -> Child:
             reasons.append(f"- {way.description}: {error}")
         else:
             return _start(way)
-    raise StartFailed("\n".join(["PostgreSQL can't be set up here:", *reasons]))
+    raise StartFailed("\n".join(["PostgreSQL can't be run here:", *(reasons or ["- no way around root works"])]))
 
 
 def find_server() -> Path:

@@ -77,7 +77,10 @@ class Way:
 
 
 def possible(bin_dir: Path) -> Iterator[Way]:
-    """The ways that work here, each tried when its turn comes; one that already holds data comes first, so that a start never loses sight of it."""
+    """The ways that work here, each tried when its turn comes.
+
+    One that already holds data comes first, so that a start never loses sight of it.
+    """
     data = paths.state_dir() / "postgres"
     if os.getuid() != 0:
         yield Way("as this user", bin_dir, data, _name(os.getuid()))

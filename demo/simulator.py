@@ -1,0 +1,157 @@
+"""Traffic for the demo: asks who answers each unit, and sends OTLP for agent and control units exactly as told.
+
+It knows nothing of rollouts but what the decisions say: workload, arm, version, share. One workload's agent turns
+bad at 25 %; ``--swap`` gives its faults to the other one. Uses only HTTP, like any agent runtime would.
+"""
+
+import argparse
+import contextlib
+import gzip
+import http.client
+import json
+import math
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from portal.local import paths
+
+POPULATION = 40_000
+PER_SECOND = 100
+
+
+@dataclass(frozen=True)
+class Faults:
+    """How often an agent fails, and from which share on how much oftener."""
+
+    error: float = 0.004
+    bad_from_share: float = 101.0
+    bad_error: float = 0.004
+
+
+HEALTHY = Faults()
+TURNS_BAD = Faults(bad_from_share=25.0, bad_error=0.30)
+
+
+class Portal:
+    """One keep-alive connection to the portal, made anew when it breaks."""
+
+    def __init__(self, base_url: str, token: str) -> None:
+        self._where, self._token = urlsplit(base_url), token
+        self._connection: http.client.HTTPConnection | None = None
+
+    def post(self, path: str, body: bytes, **headers: str) -> tuple[int, bytes]:
+        connection = self._connection or http.client.HTTPConnection(
+            self._where.hostname or "127.0.0.1", self._where.port or 80, timeout=10
+        )
+        self._connection = None
+        connection.request("POST", path, body, {"Authorization": f"Bearer {self._token}", **headers})
+        answer = connection.getresponse()
+        found = answer.status, answer.read()
+        self._connection = connection
+        return found
+
+    def decide(self, workload: str, unit: str) -> dict[str, Any]:
+        body = json.dumps({"context": {"targetingKey": unit}}).encode()
+        status, answer = self.post(f"/ofrep/v1/evaluate/flags/{workload}", body, **{"Content-Type": "application/json"})
+        return dict(json.loads(answer)["value"]) if status == 200 else {}
+
+    def export(self, spans: list[Span]) -> None:
+        message = ExportTraceServiceRequest()
+        scope = message.resource_spans.add().scope_spans.add()
+        scope.spans.extend(spans)
+        headers = {"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip"}
+        self.post("/v1/traces", gzip.compress(message.SerializeToString(), 1), **headers)
+
+
+def run(base_url: str, token: str, workload: str, faults: Faults, stop: threading.Event, seed: int) -> None:
+    """One workload's traffic: a batch a second, until told to stop."""
+    portal, rng = Portal(base_url, token), random.Random(seed)
+    while not stop.is_set():
+        began = time.monotonic()
+        with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
+            units = [f"user-{rng.randrange(POPULATION)}" for _ in range(PER_SECOND)]
+            decisions = [(unit, portal.decide(workload, unit)) for unit in units]
+            in_arms = [(unit, d) for unit, d in decisions if d.get("arm") in {"agent", "control"}]
+            portal.export([_span(rng, unit, decision, faults) for unit, decision in in_arms])
+        stop.wait(max(0.0, 1.0 - (time.monotonic() - began)))
+
+
+def _span(rng: random.Random, unit: str, decision: dict[str, Any], faults: Faults) -> Span:
+    """What the handler that the decision named does with this unit."""
+    is_agent = decision["arm"] == "agent"
+    bad = is_agent and decision["share"] >= faults.bad_from_share
+    failed = rng.random() < (faults.bad_error if bad else faults.error)
+    tokens_in, tokens_out = rng.randrange(300, 900), rng.randrange(80, 240)
+    latency_ms = 600 * math.exp(rng.gauss(0, 0.3))
+    now = time.time_ns()
+    facts: dict[str, str | int | float | bool] = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.request.model": decision["model"] or "none",
+        "gen_ai.usage.input_tokens": tokens_in,
+        "gen_ai.usage.output_tokens": tokens_out,
+        "gen_ai.usage.cost": round(tokens_in * 3e-6 + tokens_out * 15e-6, 8),
+        "causeway.workload": decision["workload"],
+        "causeway.version": decision["version"],
+        "causeway.unit": unit,
+        "causeway.user": unit,
+        "causeway.rollout.id": decision["rollout"],
+        "causeway.rollout.arm": decision["arm"],
+        "causeway.rollout.phase": decision["phase"],
+        "causeway.validator.judged": True,
+        "causeway.validator.flagged": rng.random() < 0.004,
+        "causeway.outcome": "error" if failed else "ok",
+    }
+    return Span(
+        trace_id=rng.randbytes(16),
+        span_id=rng.randbytes(8),
+        name="chat",
+        start_time_unix_nano=now - int(latency_ms * 1e6),
+        end_time_unix_nano=now,
+        attributes=[KeyValue(key=key, value=_value(value)) for key, value in facts.items()],
+    )
+
+
+def _value(value: str | int | float | bool) -> AnyValue:
+    if isinstance(value, bool):
+        return AnyValue(bool_value=value)
+    if isinstance(value, int):
+        return AnyValue(int_value=value)
+    return AnyValue(double_value=value) if isinstance(value, float) else AnyValue(string_value=value)
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--base-url", default="http://127.0.0.1:8000")
+    parser.add_argument("--tokens", type=Path, default=paths.state_dir() / "demo-tokens.json")
+    parser.add_argument("--tenant", default="meridian")
+    parser.add_argument("--swap", action="store_true", default=os.environ.get("SWAP_FAULTS", "") == "1")
+    options = parser.parse_args(arguments)
+    token = json.loads(options.tokens.read_text())[options.tenant]
+    first, second = (TURNS_BAD, HEALTHY) if options.swap else (HEALTHY, TURNS_BAD)
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    seed = int(time.time())
+    threads = [
+        threading.Thread(target=run, args=(options.base_url, token, workload, faults, stop, seed + place))
+        for place, (workload, faults) in enumerate((("W-01", first), ("W-02", second)))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
