@@ -34,6 +34,8 @@ class Service:
         if self.child.alive:
             return ""
         if self.not_before is None:
+            # What it had started itself may have outlived it, and would serve beside the next.
+            self.child.finish(now)
             self.restarts = 0 if now - self.since > _STEADY else self.restarts
             return self._postpone(now, f"{self.child.name} stopped; the end of {self.child.log}:\n{self.child.tail()}")
         if now < self.not_before:

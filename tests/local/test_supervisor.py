@@ -154,6 +154,19 @@ def test_a_server_that_dies_is_started_again(used_state: Path) -> None:
         assert redis.answers()
 
 
+def test_what_a_dead_process_had_started_is_ended_before_it_starts_again(tmp_path: Path) -> None:
+    child = Child("web", ["sh", "-c", "sleep 60 & echo $!; wait"], tmp_path / "web.log")
+    service = services.begin(child.start)
+    assert child.process is not None
+    assert eventually(lambda: child.tail().isdigit())
+    grandchild = int(child.tail())
+    child.process.kill()
+    child.process.wait()
+    assert "sleep" in command_line(grandchild)
+    service.watch(time.monotonic())
+    assert eventually(lambda: "sleep" not in command_line(grandchild))
+
+
 def test_what_dies_again_and_again_is_started_later_each_time(tmp_path: Path) -> None:
     service = Service(lambda: _refused(), Child("web", ["true"], tmp_path / "web.log"))
     waits = [service.watch(now).rpartition("\n")[2] for now in (0.0, 1.0, 3.0, 7.0, 15.0, 31.0, 61.0)]
