@@ -60,7 +60,8 @@ def begin(start: Callable[[], Child]) -> Service:
 def environment(**more: str) -> dict[str, str]:
     """Ours, without libpq's own variables: a PGPORT meant for another server must not lead away from this one."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    return {**kept, "PYTHONPATH": str(paths.PROJECT_ROOT), "PYTHONUNBUFFERED": "1", **more}
+    modules = os.pathsep.join(filter(None, (str(paths.PROJECT_ROOT), os.environ.get("PYTHONPATH"))))
+    return {**kept, "PYTHONPATH": modules, "PYTHONUNBUFFERED": "1", **more}
 
 
 def portal_children(port: int, *, demo: bool) -> Iterator[Child]:
