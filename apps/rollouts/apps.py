@@ -6,3 +6,7 @@ class RolloutsConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.rollouts import delivery  # noqa: F401  (registers the outbox handlers)
+        from portal.navigation import Entry, register
+
+        register(Entry("Home", "tenant_home", "home", order=10))
+        register(Entry("Rollouts", "rollouts", "rollout", order=30))

@@ -40,7 +40,8 @@ class Cohort:
     values: frozenset[str]
 
     def admits(self, attributes: Mapping[str, object]) -> bool:
-        return str(attributes.get(self.attribute, "")) in self.values
+        value = attributes.get(self.attribute)
+        return value is not None and str(value) in self.values
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,17 @@ def bucket(seed: str, unit: str, mode: Mode = Mode.BUCKETS_10000) -> int:
     """The unit's place in 0..9,999 (in Unleash's mode: the last place of its hundredth)."""
     if mode is Mode.UNLEASH:
         return unleash_bucket(seed, unit) * 100 - 1
-    return mmh3.hash(unicodedata.normalize("NFC", f"{seed}:{unit}"), 0, signed=False) % ALL
+    return _hash(unicodedata.normalize("NFC", f"{seed}:{unit}")) % ALL
 
 
 def unleash_bucket(group: str, unit: str) -> int:
     """1..100, as Unleash's gradual rollout strategy computes it."""
-    return mmh3.hash(f"{group}:{unit}", 0, signed=False) % 100 + 1
+    return _hash(f"{group}:{unit}") % 100 + 1
+
+
+def _hash(text: str) -> int:
+    """Encoded here: JSON can carry half a surrogate pair (``"\\ud800"``), on which mmh3 ends the whole process."""
+    return mmh3.hash(text.encode("utf-8", "surrogatepass"), 0, signed=False)
 
 
 def arm(

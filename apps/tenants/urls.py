@@ -1,3 +1,5 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from apps.tenants import views
+
+urlpatterns = [path("", views.home, name="home")]

@@ -1,0 +1,186 @@
+"""The rollout's pages, the workload's page, and each person's first page."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from apps.rollouts import actions, conditions, presenter, queries
+from apps.rollouts.forms import ReasonForm, RolloutForm
+from apps.rollouts.machine import ACTIVE, State
+from apps.rollouts.models import Rollout
+from apps.telemetry import queries as telemetry
+from apps.tenants.roles import has_right
+from apps.workloads import queries as workloads
+from apps.workloads.access import on_workload
+from apps.workloads.models import Workload
+from apps.workloads.policy import Posture
+from portal.access import View, declare_object, member
+from portal.errors import PortalError
+from portal.requests import InTenant
+
+PAGE = 25
+
+
+def on_rollout(permission: str) -> Callable[[View], View]:
+    """Resolve ``rollout_id`` to a rollout on whose workload the actor holds ``permission``; 404 or 403 otherwise."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def checked(request: Any, *args: Any, rollout_id: UUID, **kwargs: Any) -> Any:
+            rollout = queries.rollout_for(request.tenant.id, request.actor, rollout_id, permission)
+            return view(request, *args, rollout=rollout, **kwargs)
+
+        return declare_object(checked, permission)  # type: ignore[return-value]
+
+    return decorate
+
+
+@member
+def tenant_home(request: InTenant, slug: str) -> HttpResponse:
+    """What waits for me, and what moves."""
+    seen = queries.rollouts(request.tenant.id, request.actor)
+    active = list(seen.filter(state__in=ACTIVE)[:PAGE])
+    approves = has_right(request.actor, "rollout.approve")
+    waiting = [r for r in active if r.state == State.AWAITING_APPROVAL and r.approved_by_id is None] if approves else []
+    context = {
+        "active": active,
+        "waiting": [r for r in waiting if request.user.id not in {r.author_id, r.workload.owner_id}],
+        "troubled": [r for r in active if r.state in {State.HELD, State.ROLLING_BACK}],
+        "recent": list(seen.exclude(state__in=ACTIVE)[:5]),
+        "workload_count": workloads.visible(request.tenant.id, request.actor).count(),
+    }
+    return render(request, "tenants/home.html", context)
+
+
+@on_workload("see_workload")
+def workload_page(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
+    rows = list(queries.of_workload(workload.id, workload.tenant_id)[:10])
+    context = {
+        "workload": workload,
+        "may": workloads.permissions_on(workload, request.actor),
+        "versions": list(workloads.versions(workload)[:20]),
+        "grants": list(workloads.live_grants(workload)[:50]),
+        "rollouts": rows,
+        "active": next((r for r in rows if r.state in ACTIVE), None),
+        "last_seen": telemetry.last_seen(workload.tenant_id, workload.id),
+        "postures": Posture.choices,
+        "may_raise": has_right(request.actor, "posture.set"),
+    }
+    return render(request, "workloads/detail.html", context)
+
+
+@member
+def rollout_list(request: InTenant, slug: str) -> HttpResponse:
+    page = Paginator(queries.rollouts(request.tenant.id, request.actor), PAGE).get_page(request.GET.get("page"))
+    return render(request, "rollouts/list.html", {"page": page})
+
+
+@on_workload("manage_workload")
+def plan_rollout(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
+    form = RolloutForm(request.POST or None)
+    versions = {str(v.id): v for v in workloads.versions(workload) if v.id != workload.serving_version_id}
+    form.fields["version"].choices = [(i, f"{v.label} ({v.model})") for i, v in versions.items()]  # type: ignore[attr-defined]
+    if request.method == "POST" and form.is_valid():
+        sends = workload.serving_version_id is not None or workload.fallback_sends_records
+        phases, guardrails = form.plan(control_sends_records=sends)
+        try:
+            rollout = actions.draft_rollout(
+                workload=workload,
+                version=versions[form.cleaned_data["version"]],
+                why=form.cleaned_data["why"],
+                author=request.user,
+                actor=request.actor,
+                phases=phases,
+                guardrails=guardrails,
+            )
+        except PortalError as error:
+            form.add_error(None, error.message)
+        else:
+            return redirect("rollout", slug, rollout.id)
+    context = {"form": form, "heading": f"Plan a rollout of {workload.name}", "answer": PLAN_ANSWER}
+    return render(request, "workloads/form.html", context, status=400 if form.errors else 200)
+
+
+PLAN_ANSWER = "5 % for 48 h, then 10, 25 and 50 % for 24 h each, then everybody; 200 transactions a phase at least."
+
+
+@on_rollout("see_workload")
+def rollout_page(request: InTenant, slug: str, rollout: Rollout) -> HttpResponse:
+    """The whole page, or for htmx its live part alone."""
+    transitions = list(queries.transitions(rollout))
+    now = timezone.now()
+    context = {
+        "rollout": rollout,
+        "shown": presenter.present(rollout, transitions, now),
+        "transitions": transitions[::-1][:30],
+        "may": workloads.permissions_on(rollout.workload, request.actor),
+        "may_approve": _may_approve(request, rollout),
+        "unmet": conditions.unmet(rollout) if rollout.state == State.AWAITING_APPROVAL else [],
+        "as_of": rollout.looked_at or now,
+    }
+    template = "rollouts/live.html" if request.htmx else "rollouts/detail.html"
+    return render(request, template, context)
+
+
+_BY_PERSON: dict[str, tuple[str, str]] = {
+    "submit": ("manage_workload", "Submitted for approval."),
+    "start": ("manage_workload", "Started."),
+    "cancel": ("manage_workload", "Cancelled."),
+    "hold": ("operate_workload", "Held."),
+    "resume": ("operate_workload", "Resumed."),
+    "roll-back": ("operate_workload", "Rolling back: from now on nobody gets the agent."),
+}
+
+
+@require_POST
+@on_rollout("see_workload")
+def act(request: InTenant, slug: str, rollout: Rollout, verb: str) -> HttpResponse:
+    """One button of the page. Approving needs a role, everything else a permission on the workload."""
+    if verb == "approve":
+        actions.approve_rollout(rollout=rollout, approver=request.user, actor=request.actor, now=timezone.now())
+        messages.success(request, "Approved. The owner can start it.")
+    else:
+        perform(request.tenant.id, rollout, verb, request.actor, _reason(request, verb))
+        messages.success(request, _BY_PERSON[verb][1])
+    return redirect("rollout", slug, rollout.id)
+
+
+def perform(tenant_id: UUID, rollout: Rollout, verb: str, actor: Any, reason: str) -> Rollout:
+    """Carry out one verb, if the actor holds the permission that it takes."""
+    permission, _ = _BY_PERSON[verb]
+    workloads.workload_for(tenant_id, actor, rollout.workload.key, permission)
+    now = timezone.now()
+    if verb == "submit":
+        return actions.submit_rollout(rollout=rollout, actor=actor, now=now)
+    if verb == "start":
+        return actions.start_rollout(rollout=rollout, actor=actor, now=now)
+    verbs = {
+        "cancel": actions.cancel_rollout,
+        "hold": actions.hold_rollout,
+        "resume": actions.resume_rollout,
+        "roll-back": actions.roll_back,
+    }
+    return verbs[verb](rollout=rollout, actor=actor, now=now, reason=reason)
+
+
+def _reason(request: InTenant, verb: str) -> str:
+    form = ReasonForm(request.POST)
+    return form.cleaned_data["reason"] if form.is_valid() else ""
+
+
+def _may_approve(request: InTenant, rollout: Rollout) -> bool:
+    """Whether to show the button; the action checks again."""
+    return (
+        rollout.state == State.AWAITING_APPROVAL
+        and rollout.approved_by_id is None
+        and has_right(request.actor, "rollout.approve")
+        and request.user.id not in {rollout.author_id, rollout.workload.owner_id}
+    )
