@@ -18,6 +18,7 @@ from apps.rollouts import actions, conditions, moves
 from apps.rollouts.bake import accrue
 from apps.rollouts.machine import Hold, State
 from apps.rollouts.models import Rollout
+from apps.rollouts.plan import judged
 from apps.rollouts.statistics import Mean, split_alpha
 from apps.rollouts.verdict import Effect, Figures, Judgement, Run, Verdict, blind_limit, effect, run
 from apps.telemetry.queries import ArmSums, arm_sums, first_bad_minute
@@ -103,7 +104,7 @@ def _judge(rollout: Rollout, sums: list[ArmSums], failed: str) -> Run:
     current, arms = rollout.current, {row.arm: row for row in sums if row.phase == rollout.step}
     assert current is not None, "a rollout outside every phase isn't judged"
     return run(
-        rollout.guardrails,
+        judged(rollout.guardrails, current.share),
         _figures(arms.get("agent")),
         _figures(arms.get("control")),
         alpha=split_alpha(len(rollout.guardrails), len(rollout.phases)),

@@ -100,6 +100,11 @@ def exposure(phases: Sequence[PhasePlan], index: int) -> Exposure:
     return Exposure(share=share, control=control, cohorts=cohorts)
 
 
+def judged(guardrails: Sequence[GuardrailPlan], share: int) -> tuple[GuardrailPlan, ...]:
+    """The guardrails that can be judged at a share: at 100 % there is no control arm, so absolute limits alone."""
+    return tuple(g for g in guardrails if share < ALL or g.kind is Kind.ABSOLUTE)
+
+
 def check_plan(
     phases: Sequence[PhasePlan], guardrails: Sequence[GuardrailPlan], *, control_sends_records: bool
 ) -> list[Problem]:
@@ -139,6 +144,9 @@ def _one_phase(index: int, phase: PhasePlan, before: PhasePlan | None) -> Iterat
 def _guardrail_problems(guardrails: Sequence[GuardrailPlan], control_sends_records: bool) -> Iterator[Problem]:
     if not guardrails:
         yield Problem("no_guardrail", "A rollout needs at least one guardrail.")
+    elif not judged(guardrails, ALL):
+        message = "At 100 % there is no control arm: set at least one absolute limit."
+        yield Problem("no_absolute_guardrail", message)
     seen: set[tuple[Metric, Kind]] = set()
     for index, guardrail in enumerate(guardrails):
         if (guardrail.metric, guardrail.kind) in seen:

@@ -106,6 +106,8 @@ def _cards(rollout: Rollout) -> list[GuardrailCard]:
 def _rule(metric: Metric, kind: Kind, limit: float) -> str:
     if kind is Kind.RELATIVE:
         return f"at most {limit:g} times the control arm"
+    if metric is Metric.UNAUTHORISED:
+        return "none at all"
     if metric is Metric.LATENCY_P95:
         return f"at most {limit:g} ms"
     return f"at most {limit:g} a transaction" if metric is Metric.COST else f"at most {limit * 100:g} %"

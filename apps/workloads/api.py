@@ -69,7 +69,7 @@ class VersionSerializer(serializers.ModelSerializer[AgentVersion]):
 
 
 class NewVersionSerializer(serializers.Serializer[Any]):
-    label = serializers.CharField(max_length=60)
+    label = serializers.CharField(max_length=60)  # type: ignore[assignment]
     model = serializers.CharField(max_length=120)
     prompt_digest = serializers.CharField(max_length=128)
     tools = serializers.ListField(child=serializers.CharField(max_length=120), default=list, max_length=100)

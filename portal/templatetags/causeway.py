@@ -53,7 +53,7 @@ def share(basis_points: int | None) -> str:
 @register.filter
 def rate(value: float | None) -> str:
     """0.0123 is 1.23 %."""
-    return "–" if value is None else f"{value * 100:.3g}\u202f%"
+    return "–" if value is None else f"{value * 100 if value > 1e-6 else 0:.3g}\u202f%"
 
 
 @register.filter
@@ -66,7 +66,8 @@ def seconds(value: float | None) -> str:
     """A length of time in its two largest units."""
     if value is None:
         return "–"
-    left, parts = round(value), []
+    left = round(value)
+    parts: list[str] = []
     for name, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
         if left >= size or (name == "s" and not parts):
             parts.append(f"{left // size}\u202f{name}")

@@ -9,6 +9,7 @@ from apps.audit import queries as audit
 from apps.rollouts import actions, checks, moves
 from apps.rollouts.machine import Hold, State
 from apps.rollouts.models import Rollout, RolloutTransition
+from apps.rollouts.plan import GuardrailPlan, Kind, Metric
 from apps.workloads import actions as workloads
 from portal.errors import Conflict, Forbidden, Invalid, Refused
 from portal.models import OutboxMessage
@@ -103,6 +104,18 @@ def test_it_climbs_to_the_end_and_then_serves(world: World) -> None:
     assert rollout.workload.serving_version_id == world.candidate.id
     rollout = look(rollout, at + timedelta(hours=25))
     assert rollout.next_check_at is None
+
+
+def test_at_everybody_there_is_no_control_arm_and_absolute_limits_judge_alone(world: World) -> None:
+    """ROLL-4."""
+    twice = GuardrailPlan(Metric.COST, Kind.RELATIVE, 1.5)
+    rollout, at = baked(running(world, guardrails=(ERRORS, twice)), start=NOW, minutes=4 * 12)
+    assert rollout.served.share == 10_000
+    for _ in range(12):
+        at += MINUTE
+        send(rollout, at=at - timedelta(seconds=5), agent=(40, 0))
+        rollout = look(rollout, at)
+    assert rollout.state == State.COMPLETED
 
 
 def test_a_breach_rolls_back_at_once_with_incident_and_page(world: World) -> None:
