@@ -2,7 +2,7 @@
 
 Alice owns the workload, Bob is on her team, Charlie is in the tenant without rights, Erin approves (engineering),
 Gina governs, Adam is the tenant's admin, Audrey audits; Mallory is admin of another tenant and Otto is a platform
-operator, a member of none.
+operator, a member of none. Nils and Ora help Mallory there.
 """
 
 from dataclasses import dataclass, field
@@ -83,7 +83,7 @@ ROLES = {
 
 
 def build_world() -> World:
-    people = {name: make_user(name) for name in [*ROLES, "mallory"]}
+    people = {name: make_user(name) for name in [*ROLES, "mallory", "nils", "ora"]}
     people["otto"] = make_user("otto", is_staff=True)
     tenant = tenants.create_tenant(slug="acme", name="Acme", actor=SETUP)
     other = tenants.create_tenant(slug="umbra", name="Umbra", actor=SETUP)
@@ -95,6 +95,8 @@ def build_world() -> World:
         workloads.permit_team(workload=workload, team=team, permission="operate_workload", actor=SETUP)
     with tenant_transaction(other.id):
         _join(other, people["mallory"], [Role.ADMIN, Role.WORKLOAD_OWNER, Role.ENGINEERING, Role.GOVERNANCE])
+        _join(other, people["nils"], [Role.WORKLOAD_OWNER])
+        _join(other, people["ora"], [Role.ENGINEERING])
         foreign, foreign_version, _ = make_workload(other, people["mallory"], "W-01")
     return World(tenant, other, people, team, workload, foreign, stable, candidate, foreign_version)
 

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
-from portal.tenancy.constraints import walls
+from portal.tenancy.constraints import TenantPolicy, walls
 from portal.tenancy.models import TenantModel
 
 
@@ -46,3 +46,19 @@ class AuditEntry(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.seq} {self.action}"
+
+
+class AuditHead(models.Model):
+    """Where a tenant's chain ends. Written by ``audit_append`` alone, which locks this row: the chain can't fork."""
+
+    tenant = models.OneToOneField("tenants.Tenant", models.PROTECT, primary_key=True, related_name="+")
+    seq = models.BigIntegerField()
+    digest = models.BinaryField(max_length=32)
+
+    class Meta:
+        db_table = "audit_head"
+        default_permissions = ()
+        constraints = [TenantPolicy(name="audit_head_tenant", app="select", ops="select")]
+
+    def __str__(self) -> str:
+        return f"{self.tenant_id} at {self.seq}"

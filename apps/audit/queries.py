@@ -1,12 +1,10 @@
 from collections.abc import Iterator
-from typing import Any
 from uuid import UUID
 
-from django.db import connections
 from django.db.models import Model, QuerySet
 
-from apps.audit.chain import Link
-from apps.audit.models import AuditEntry
+from apps.audit.chain import GENESIS, Link
+from apps.audit.models import AuditEntry, AuditHead
 
 
 def entries(tenant_id: UUID) -> QuerySet[AuditEntry]:
@@ -27,7 +25,5 @@ def links(tenant_id: UUID, *, using: str = "default") -> Iterator[Link]:
 
 def head(tenant_id: UUID, *, using: str = "default") -> tuple[int, bytes]:
     """The last sequence number and digest; (0, zeros) for a tenant without an entry."""
-    with connections[using].cursor() as cursor:
-        cursor.execute("select seq, digest from audit_head where tenant_id = %s", [tenant_id])
-        row: tuple[Any, ...] | None = cursor.fetchone()
-    return (row[0], bytes(row[1])) if row else (0, bytes(32))
+    row = AuditHead.objects.using(using).filter(tenant=tenant_id).first()
+    return (row.seq, bytes(row.digest)) if row else (0, GENESIS)

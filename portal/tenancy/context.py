@@ -115,6 +115,6 @@ def _setting(name: str, value: str) -> Iterator[None]:
         with connection.cursor() as cursor:
             cursor.execute("select set_config(%s, %s, true)", [name, value])
         yield
-        if nested:
-            with connection.cursor() as cursor:
-                cursor.execute("select set_config(%s, '', true)", [name])
+    if nested:
+        with connection.cursor() as cursor:
+            cursor.execute("select set_config(%s, '', true)", [name])

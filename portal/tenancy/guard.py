@@ -14,9 +14,6 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from portal.tenancy.constraints import KnownRow, TenantPolicy
 from portal.tenancy.context import TenantMissing, active_tenant, known_row, platform_job
 
-# Tables without a model (written by SQL in a migration) that carry a row policy.
-SQL_TABLES: frozenset[str] = frozenset({"audit_head"})
-
 # What Django sends to begin, end and check a transaction.
 _NO_DATA = ("SET ", "SAVEPOINT ", "RELEASE ", "ROLLBACK ")
 
@@ -26,7 +23,7 @@ def tenant_tables() -> frozenset[str]:
     """Every table with a row policy."""
     models = apps.get_models(include_auto_created=True)
     walled = (m for m in models if any(isinstance(c, TenantPolicy) for c in m._meta.constraints))
-    return frozenset(model._meta.db_table for model in walled) | SQL_TABLES
+    return frozenset(model._meta.db_table for model in walled)
 
 
 @cache

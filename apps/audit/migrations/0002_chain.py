@@ -1,17 +1,6 @@
-"""The chain's head rows and the one function that appends to it (AUD-1)."""
+"""The one function that appends to a chain (AUD-1)."""
 
 from django.db import migrations
-
-from portal.tenancy.constraints import policy_sql
-
-HEAD = f"""
-create table audit_head (
-    tenant_id uuid primary key references tenants_tenant (id),
-    seq bigint not null,
-    digest bytea not null
-);
-{policy_sql("audit_head", app="select", ops="select")};
-"""
 
 # Runs with the owner's rights and so past the application's grants; it takes the tenant from the transaction's
 # setting alone. The head row is locked until the transaction ends: the chain can't fork.
@@ -44,8 +33,7 @@ grant execute on function audit_append(text) to portal_app;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audit", "0001_initial"), ("tenants", "0001_initial")]
+    dependencies = [("audit", "0001_initial")]
     operations = [
-        migrations.RunSQL(HEAD, "drop table audit_head"),
         migrations.RunSQL(APPEND, "drop function audit_append(text)"),
     ]
