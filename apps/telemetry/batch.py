@@ -1,15 +1,15 @@
 """Our own JSON batch: ``{"records": [{...}]}`` with TEL-1's fields in snake case. Pure."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from apps.telemetry.fields import FIELDS
-from apps.telemetry.otlp import Rejection
 from apps.telemetry.records import ActionRecord, Frame, Reading, Unacceptable, make, record_id, text
+from apps.telemetry.spans import Rejection
 from portal.errors import Invalid
 
 MAX_RECORDS = 1_000
-KNOWN = (FIELDS.keys() - {"operation"}) | {"id", "started_at", "latency_ms"}
+KNOWN = (FIELDS.keys() - {"operation", "streamed"}) | {"id", "started_at", "latency_ms"}
 
 
 def read(document: Any, frame: Frame) -> Reading:
@@ -24,21 +24,21 @@ def read(document: Any, frame: Frame) -> Reading:
     reading = Reading()
     for index, item in enumerate(items):
         try:
-            reading.records.append(_record(item, frame))
+            reading.records.append(_record(index, item, frame))
         except Unacceptable as error:
             reading.rejections.append(Rejection(index, str(error)))
     return reading
 
 
-def _record(item: Any, frame: Frame) -> ActionRecord:
+def _record(index: int, item: Any, frame: Frame) -> ActionRecord:
     if not isinstance(item, dict):
         raise Unacceptable("it is no object")
     unknown = sorted(str(key) for key in item.keys() - KNOWN)
     if unknown:
         raise Unacceptable(f"unknown field {unknown[0][:60]!r}")
-    own_id = str(item.get("id") or "")
-    if not 0 < len(own_id) <= 200 or "\x00" in own_id:
+    if item.get("id") in (None, ""):
         raise Unacceptable("it needs an id of its own, 200 characters at most, by which a repeat is seen")
+    own_id = text(item["id"], "id")
     return make(
         item,
         frame,
@@ -46,20 +46,29 @@ def _record(item: Any, frame: Frame) -> ActionRecord:
         latency_ms=_milliseconds(item.get("latency_ms")),
         record_id=record_id("json", own_id),
         request_id=text(item.get("request_id") or own_id, "request_id"),
+        index=index,
     )
 
 
 def _instant(value: Any) -> datetime:
+    if not isinstance(value, str):
+        raise Unacceptable("started_at wants an ISO 8601 instant with its offset, as a text")
     try:
-        instant = datetime.fromisoformat(str(value))
+        instant = datetime.fromisoformat(value)
     except ValueError as error:
         raise Unacceptable("started_at wants an ISO 8601 instant with its offset") from error
     if instant.tzinfo is None:
         raise Unacceptable("started_at has no offset from UTC")
-    return instant
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError as error:
+        raise Unacceptable("started_at is out of range") from error
 
 
 def _milliseconds(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Unacceptable("latency_ms wants a number of milliseconds")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise Unacceptable("latency_ms is out of range") from error

@@ -19,8 +19,8 @@ from django.db import connection
 
 from apps.telemetry import histogram, partitions
 from apps.telemetry.models import RejectedRecord
-from apps.telemetry.otlp import Rejection
 from apps.telemetry.records import ActionRecord, Reading
+from apps.telemetry.spans import Rejection
 from apps.workloads import queries as workloads
 from apps.workloads.models import AuthorityGrant
 from portal import faults
@@ -79,11 +79,11 @@ def _resolve(tenant_id: UUID, records: Sequence[ActionRecord], actor: Actor) -> 
     covered = {key: i for key, i in ids.items() if actor.workloads is None or i in actor.workloads}
     grants = _grants(tenant_id, records)
     rows, refused = [], []
-    for index, record in enumerate(records):
+    for record in records:
         workload_id = covered.get(record.workload)
         if workload_id is None:
             reason = f"there is no workload {record.workload!r} that this token covers"
-            refused.append(Rejection(index, reason, record.trace_id, record.span_id))
+            refused.append(Rejection(record.index, reason, record.trace_id, record.span_id))
             continue
         authority, unauthorised = _authority(grants, workload_id, record)
         rows.append(_Row(record, workload_id, authority, unauthorised))

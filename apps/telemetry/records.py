@@ -2,11 +2,13 @@
 
 Usage is counted on leaf inference spans only: what has a model call below it carries sums. Missing usage is missing
 and an unknown cost is unknown; neither is ever 0. A span that carries ``causeway.action.kind`` is the record of an
-action with consequences (WORK-2) whatever else it is.
+action with consequences (WORK-2) whatever else it is, but has usage and cost only if it is such a leaf.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -14,19 +16,27 @@ from typing import Any
 from uuid import UUID
 
 from apps.telemetry import fields
-from apps.telemetry.otlp import Rejection, Span
+from apps.telemetry.spans import Rejection, Span, shown
 
 OUTCOMES = ("ok", "error", "blocked", "escalated", "overridden")
 ARMS = ("agent", "control")
 MAX_ID = 200
 MAX_TOKENS = 2**31 - 1
+MAX_MONEY = 99_999_999
+# A tuple: a union of types would be built anew at each look.
+_MANY = (list, dict)
+_DIGITS = re.compile(r"[0-9]{1,20}")
+_SMALLEST_MONEY = Decimal("0.00000001")
 AHEAD = timedelta(minutes=5)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class ActionRecord:
-    """One action of an agent. ``user`` is as it came: the ingest makes it a pseudonym before anything is stored."""
+    """One action of an agent. ``user`` is as it came: the ingest makes it a pseudonym before anything is stored.
+
+    ``started_at`` is in UTC; ``index`` is the record's place in what was sent, for whoever has to refuse it later.
+    """
 
     record_id: UUID
     workload: str
@@ -62,6 +72,7 @@ class ActionRecord:
     rollout: UUID | None = None
     arm: str = ""
     phase: int | None = None
+    index: int = 0
 
 
 @dataclass(slots=True)
@@ -89,20 +100,21 @@ class Unacceptable(ValueError):
 def from_spans(spans: Sequence[Span], frame: Frame) -> Reading:
     """The action records of a trace export."""
     reading = Reading()
-    inner = _with_calls_below(spans)
-    tools = _tool_calls(spans)
-    for span in spans:
-        is_call = fields.is_inference(span) and (span.trace_id, span.span_id) not in inner
-        if not is_call and fields.value(span, "action_kind") is None:
+    every = [(span, fields.read(span)) for span in spans]
+    inner = _with_calls_below(every)
+    tools = Counter((span.trace_id, span.parent_id) for span, values in every if fields.is_tool(values))
+    for span, values in every:
+        is_call = fields.is_inference(values) and (span.trace_id, span.span_id) not in inner
+        if not is_call and "action_kind" not in values:
             continue
+        if span.parent_id:
+            values.setdefault("tool_calls", tools[(span.trace_id, span.parent_id)])
         try:
-            record = _from_span(span, frame, tools.get((span.trace_id, span.parent_id), 0))
+            reading.records.append(_from_span(span, values, is_call, frame))
         except Unacceptable as error:
             names = tuple(sorted(span.attributes))[:60]
             reading.rejections.append(Rejection(span.index, str(error), span.trace_id, span.span_id, names))
-            continue
-        reading.records.append(record)
-    _warn(reading, spans)
+    _warn(reading, every)
     return reading
 
 
@@ -119,80 +131,50 @@ def make(
     Raises:
         Unacceptable: with the reason.
     """
-    claimed = values.get("tenant")
-    if claimed is not None and claimed != frame.tenant:
-        raise Unacceptable(f"it claims the tenant {text(claimed, 'tenant')!r}, which the token isn't of")
+    if values.get("tenant") not in (None, frame.tenant):
+        raise Unacceptable(f"it claims the tenant {shown(values['tenant'])}, which the token isn't of")
+    if values.get("workload") in (None, ""):
+        raise Unacceptable("it names no workload: set causeway.workload, gen_ai.workflow.name or service.name")
     _check_times(started_at, latency_ms, frame)
-    checked: dict[str, Any] = {
-        **{name: _whole(values.get(name), name) for name in _OPTIONAL_COUNTS},
-        **{name: _whole(values.get(name), name) or 0 for name in ("tool_calls", "retries")},
-        **{name: text(values.get(name) or "", name) for name in _TEXTS},
-        **ids,
-    }
-    return ActionRecord(
-        started_at=started_at,
-        latency_ms=latency_ms,
-        workload=_workload(values),
-        outcome=_one_of(values.get("outcome") or "ok", OUTCOMES, "outcome"),
-        arm=_one_of(values["arm"], ARMS, "arm") if values.get("arm") else "",
-        rollout=_uuid(values.get("rollout")),
-        phase=_whole(values.get("phase"), "phase"),
-        attempt=_whole(values.get("attempt"), "attempt") or 1,
-        cost=_money(values.get("cost"), "cost"),
-        action_amount=_money(values.get("action_amount"), "action amount"),
-        judged=_truth(values.get("judged")) or _truth(values.get("flagged")),
-        flagged=_truth(values.get("flagged")),
-        **checked,
-    )
+    checked: dict[str, Any] = {"outcome": "ok"}
+    for name, value in values.items():
+        check = _CHECKS.get(name)
+        if check and value is not None and value != "":
+            checked[name] = check(value, name)
+    checked["attempt"] = checked.get("attempt") or 1
+    checked["judged"] = checked.get("judged", False) or checked.get("flagged", False)
+    return ActionRecord(started_at=started_at, latency_ms=latency_ms, **checked, **ids)
 
 
-_OPTIONAL_COUNTS = ("tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning")
-_TEXTS = (
-    "version",
-    "model_requested",
-    "model_served",
-    "provider",
-    "tier",
-    "user",
-    "session",
-    "unit",
-    "currency",
-    "error_type",
-    "action_kind",
-    "action_currency",
-)
+_USAGE = frozenset({"tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning", "cost", "currency"})
 
 
-def _from_span(span: Span, frame: Frame, tool_calls: int) -> ActionRecord:
-    values = {name: fields.value(span, name) for name in fields.FIELDS}
-    if values["outcome"] is None and span.is_error:
-        values["outcome"] = "error"
-    if values["tool_calls"] is None:
-        values["tool_calls"] = tool_calls
+def _from_span(span: Span, values: dict[str, Any], is_call: bool, frame: Frame) -> ActionRecord:
+    if span.is_error:
+        values.setdefault("outcome", "error")
+    if not is_call:
+        values = {name: value for name, value in values.items() if name not in _USAGE}
     if not 0 < span.start_ns <= span.end_ns:
         raise Unacceptable("it ends before it starts, or has no times")
-    try:
-        started_at = EPOCH + timedelta(microseconds=span.start_ns // 1_000)
-    except OverflowError as error:
-        raise Unacceptable("its time is out of range") from error
     return make(
         values,
         frame,
-        started_at=started_at,
+        started_at=EPOCH + timedelta(microseconds=span.start_ns // 1_000),
         latency_ms=(span.end_ns - span.start_ns) / 1e6,
         record_id=record_id(span.trace_id, span.span_id),
-        request_id=text(values["request_id"] or span.trace_id, "request id"),
+        request_id=text(values.get("request_id", span.trace_id), "request id"),
         trace_id=span.trace_id,
         span_id=span.span_id,
+        index=span.index,
     )
 
 
-def _with_calls_below(spans: Sequence[Span]) -> set[tuple[str, str]]:
+def _with_calls_below(every: Sequence[tuple[Span, Mapping[str, Any]]]) -> set[tuple[str, str]]:
     """The spans of this batch that have a model call somewhere below them."""
-    parents = {(span.trace_id, span.span_id): span.parent_id for span in spans}
+    parents = {(span.trace_id, span.span_id): span.parent_id for span, _ in every}
     found: set[tuple[str, str]] = set()
-    for span in spans:
-        if not fields.is_inference(span):
+    for span, values in every:
+        if not fields.is_inference(values):
             continue
         above = (span.trace_id, span.parent_id)
         while above[1] and above not in found:
@@ -201,20 +183,9 @@ def _with_calls_below(spans: Sequence[Span]) -> set[tuple[str, str]]:
     return found
 
 
-def _tool_calls(spans: Sequence[Span]) -> dict[tuple[str, str], int]:
-    """Tool executions by the span they stand under."""
-    counts: dict[tuple[str, str], int] = {}
-    for span in spans:
-        if str(fields.value(span, "operation") or "").lower() in {"execute_tool", "tool"}:
-            key = (span.trace_id, span.parent_id)
-            counts[key] = counts.get(key, 0) + 1
-    return counts
-
-
-def _warn(reading: Reading, spans: Sequence[Span]) -> None:
+def _warn(reading: Reading, every: Sequence[tuple[Span, Mapping[str, Any]]]) -> None:
     blind = sum(
-        fields.is_inference(span) and fields.is_streaming(span) and fields.value(span, "tokens_out") is None
-        for span in spans
+        fields.is_streamed(values) and fields.is_inference(values) and "tokens_out" not in values for _, values in every
     )
     if blind:
         reading.warnings.append(f"{blind} streamed calls carry no usage: set stream_options.include_usage")
@@ -229,58 +200,82 @@ def _check_times(started_at: datetime, latency_ms: float, frame: Frame) -> None:
         raise Unacceptable("its latency is negative or over a day")
 
 
-def _workload(values: Mapping[str, Any]) -> str:
-    if not values.get("workload"):
-        raise Unacceptable("it names no workload: set causeway.workload, gen_ai.workflow.name or service.name")
-    return text(values["workload"], "workload")
-
-
 def text(value: Any, name: str) -> str:
-    text = str(value)
-    if len(text) > MAX_ID:
+    """An id or a short name.
+
+    Raises:
+        Unacceptable: it is too long, or holds what a database doesn't take.
+    """
+    found = str(_single(value, name))
+    if len(found) > MAX_ID:
         raise Unacceptable(f"{name} has over {MAX_ID} characters")
-    if "\x00" in text:
+    if "\x00" in found:
         raise Unacceptable(f"{name} holds a zero byte")
-    return text
+    if not found.isascii() and any("\ud800" <= character <= "\udfff" for character in found):
+        raise Unacceptable(f"{name} holds half a character")
+    return found
 
 
-def _whole(value: Any, name: str) -> int | None:
-    if value is None or value == "":
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | str) or not str(value).lstrip("+").isdecimal():
-        raise Unacceptable(f"{name} is {value!r} and wants a whole number of at least 0")
-    number = int(value)
+def _single(value: Any, name: str) -> Any:
+    if isinstance(value, _MANY):
+        raise Unacceptable(f"{name} is {shown(value)} and wants a single value")
+    return value
+
+
+def _whole(value: Any, name: str) -> int:
+    readable = _DIGITS.fullmatch(value) if isinstance(value, str) else isinstance(value, float) and value.is_integer()
+    number = int(value) if readable else value
+    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+        raise Unacceptable(f"{name} is {shown(value)} and wants a whole number of at least 0")
     if number > MAX_TOKENS:
-        raise Unacceptable(f"{name} is absurdly large")
+        raise Unacceptable(f"{name} is over {MAX_TOKENS}")
     return number
 
 
-def _money(value: Any, name: str) -> Decimal | None:
-    if value is None or value == "":
-        return None
+def _money(value: Any, name: str) -> Decimal:
+    """To eight places, as it is stored."""
     try:
-        amount = Decimal(str(value))
+        amount = Decimal(str(_single(value, name)))
     except InvalidOperation as error:
-        raise Unacceptable(f"{name} is {value!r} and wants a number") from error
-    if not amount.is_finite() or not 0 <= amount < 10**9:
-        raise Unacceptable(f"{name} is {value!r} and wants a number from 0 to a billion")
-    return amount
+        raise Unacceptable(f"{name} is {shown(value)} and wants a number") from error
+    if not amount.is_finite() or not 0 <= amount <= MAX_MONEY:
+        raise Unacceptable(f"{name} is {shown(value)} and wants a number from 0 to {MAX_MONEY}")
+    return amount.quantize(_SMALLEST_MONEY)
 
 
-def _uuid(value: Any) -> UUID | None:
-    if not value:
-        return None
+def _uuid(value: Any, name: str) -> UUID:
     try:
-        return UUID(str(value))
+        return UUID(str(_single(value, name)))
     except ValueError as error:
-        raise Unacceptable("the rollout id is no id of ours") from error
+        raise Unacceptable(f"{name} is {shown(value)} and wants the id of a rollout") from error
 
 
-def _one_of(value: Any, allowed: tuple[str, ...], name: str) -> str:
-    if value not in allowed:
-        raise Unacceptable(f"{name} is {str(value)[:60]!r}; one of {', '.join(allowed)}")
-    return str(value)
+def _truth(value: Any, name: str) -> bool:
+    found = str(_single(value, name)).lower()
+    if found not in {"true", "1", "false", "0"}:
+        raise Unacceptable(f"{name} is {shown(value)} and wants true or false")
+    return found in {"true", "1"}
 
 
-def _truth(value: Any) -> bool:
-    return value is True or str(value).lower() in {"true", "1"}
+def _one_of(*allowed: str) -> Callable[[Any, str], str]:
+    def check(value: Any, name: str) -> str:
+        if value not in allowed:
+            raise Unacceptable(f"{name} is {shown(value)}; one of {', '.join(allowed)}")
+        return str(value)
+
+    return check
+
+
+# How each field is checked; whatever isn't here isn't taken over from what was sent.
+_CHECKS: dict[str, Callable[[Any, str], Any]] = {
+    **dict.fromkeys(("tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning"), _whole),
+    **dict.fromkeys(("tool_calls", "retries", "attempt", "phase"), _whole),
+    **dict.fromkeys(("workload", "version", "model_requested", "model_served", "provider", "tier"), text),
+    **dict.fromkeys(("user", "session", "unit", "error_type", "action_kind"), text),
+    **dict.fromkeys(("currency", "action_currency"), text),
+    **dict.fromkeys(("cost", "action_amount"), _money),
+    **dict.fromkeys(("judged", "flagged"), _truth),
+    "outcome": _one_of(*OUTCOMES),
+    "arm": _one_of(*ARMS),
+    "rollout": _uuid,
+}

@@ -40,14 +40,23 @@ def rows(file: Iterable[str]) -> Iterator[Row]:
     if next(reader, None) != HEADER:
         raise Invalid("replay_header", f"Line 1 has to be {','.join(HEADER)}.")
     first: datetime | None = None
-    for number, cells in enumerate(reader):
-        try:
+    try:
+        for number, cells in enumerate(reader):
             # Seven decimals are one more than Python keeps.
             at = datetime.fromisoformat(cells[0][:26]).replace(tzinfo=UTC)
             first = first or at
-            yield Row(number, at - first, int(cells[1]), int(cells[2]))
-        except (ValueError, IndexError) as error:
-            raise Invalid("replay_line", f"Line {number + 2} can't be read: {','.join(cells)[:80]!r}.") from error
+            yield Row(number, at - first, _tokens(cells[1]), _tokens(cells[2]))
+    except (ValueError, IndexError, csv.Error) as error:
+        wanted = "a time and two whole numbers"
+        raise Invalid(
+            "replay_line", f"Line {reader.line_num} can't be read as {wanted}: {str(error)[:120]}."
+        ) from error
+
+
+def _tokens(cell: str) -> int:
+    if not (cell.isascii() and cell.isdecimal() and len(cell) <= 9):
+        raise ValueError(f"{cell[:40]!r} is no number of tokens")
+    return int(cell)
 
 
 def digest(data: bytes) -> bytes:

@@ -250,3 +250,23 @@ def test_an_exports_bytes_never_cause_a_fault_of_ours(world: World) -> None:
     assert "/v1/logs" in ExportTraceServiceResponse.FromString(answer.content).partial_success.error_message
     for cut in range(1, len(raw), 3):
         assert send(raw[:cut], token, "application/x-protobuf").status_code in {200, 400}
+
+
+def test_a_record_refused_late_is_named_by_its_place_in_what_was_sent(world: World) -> None:
+    known = {"id": "a-1", "workload": "W-01", "started_at": START.isoformat(), "latency_ms": 80}
+    answer = Client().post(
+        "/api/v1/t/acme/actions",
+        {"records": [{"id": "unread"}, known, {**known, "id": "a-2", "workload": "W-99"}]},
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {world.token('telemetry')}"},
+    )
+    assert [r["index"] for r in answer.json()["rejected"]] == [0, 2]
+    assert count(world) == (1, 1)
+
+
+def test_what_the_database_would_not_take_is_rejected_alone_or_rounded(world: World) -> None:
+    """Else the whole batch fails for good, while the exporter is told to try again."""
+    odd = [span(0, causeway__unit="\ud800"), span(1, gen_ai__usage__cost=1e8), span(2, gen_ai__usage__cost="1e-999999")]
+    answer = send(body(*odd, span(3)), world.token("telemetry"))
+    assert answer.json()["partialSuccess"]["rejectedSpans"] == "2"
+    assert count(world) == (2, 2)
