@@ -48,5 +48,40 @@ SERVING = frozenset({State.RUNNING, State.HELD})
 WATCHED = frozenset({State.RUNNING, State.HELD, State.ROLLING_BACK, State.COMPLETED})
 
 
-def may(before: State, after: State) -> bool:
-    return after in ALLOWED[before]
+class Mover(StrEnum):
+    PERSON = "person"
+    CHECK = "check"
+
+
+_BY_CHECK = frozenset(
+    {
+        (State.RUNNING, State.RUNNING),
+        (State.RUNNING, State.HELD),
+        (State.RUNNING, State.ROLLING_BACK),
+        (State.RUNNING, State.COMPLETED),
+        # Held for blindness, it steps back, and it wakes when records arrive again.
+        (State.HELD, State.HELD),
+        (State.HELD, State.RUNNING),
+        (State.HELD, State.ROLLING_BACK),
+        (State.ROLLING_BACK, State.ROLLED_BACK),
+        (State.COMPLETED, State.ROLLING_BACK),
+    }
+)
+# Stepping, stepping back, completing and the proof of a rollback follow from figures: no person's word makes them.
+_CHECK_ALONE = frozenset(
+    {
+        (State.RUNNING, State.RUNNING),
+        (State.RUNNING, State.COMPLETED),
+        (State.HELD, State.HELD),
+        (State.ROLLING_BACK, State.ROLLED_BACK),
+    }
+)
+
+
+def may(before: State, after: State, by: Mover | None = None) -> bool:
+    """Whether the move exists and, if asked, whether a person or a check may make it."""
+    if after not in ALLOWED[before]:
+        return False
+    if by is Mover.CHECK:
+        return (before, after) in _BY_CHECK
+    return by is None or (before, after) not in _CHECK_ALONE

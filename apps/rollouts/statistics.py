@@ -11,13 +11,19 @@ the acceptance test. A p95 is judged the same way: ``p95 <= L`` means that at mo
 one-sided asymptotic confidence sequence of Waudby-Smith et al. (arXiv 2103.06476), in the form of
 :func:`half_width`. It is asymptotic: callers ask for :data:`LEAST_FOR_ASYMPTOTICS` in each arm first.
 
-**Alpha** is split evenly over guardrails and phases (:func:`split_alpha`), so that false alarms over a whole rollout
-stay below :data:`ALPHA`.
+**A quantile** lies above an edge if the share beyond that edge is convincingly larger than the quantile's own, and
+below if it is smaller. That share only falls from edge to edge, so the first and the last edge that convince bound
+the quantile at all times (:func:`quantile_bounds`).
+
+**Alpha** is split over guardrails and entries into a phase (:func:`split_alpha`), so that false alarms over a whole
+rollout stay below :data:`ALPHA`.
 """
 
 import math
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 ALPHA = 0.05
 LEAST_FOR_ASYMPTOTICS = 100
@@ -33,9 +39,14 @@ _WORSE = (1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
 _BETTER = (1e-6, 1 / 8, 1 / 4, 1 / 2.5, 1 / 1.5)
 
 
-def split_alpha(guardrails: int, phases: int) -> float:
-    """What one guardrail may use up in one phase."""
-    return ALPHA / max(1, guardrails * phases)
+def split_alpha(guardrails: int, phases: int, entry: int = 1) -> float:
+    """What one guardrail may use up in the rollout's ``entry``-th stay in a phase (from 1).
+
+    One stay a phase is planned. Each begins with fresh figures, so those after a step back need an alpha of their
+    own: one planned share is set aside, and each further stay takes half of what is left of it.
+    """
+    further = min(max(0, entry - phases), 60)
+    return ALPHA / (max(1, guardrails) * (max(1, phases) + 1)) * math.ldexp(1.0, -further)
 
 
 def log_evidence_above(events: int, n: int, limit: float) -> float:
@@ -61,9 +72,22 @@ def bounds(events: int, n: int, alpha: float) -> tuple[float, float]:
     if n == 0:
         return 0.0, 1.0
     rate = events / n
-    lower = _solve(lambda p: log_evidence_above(events, n, p), alpha, 1e-9, rate, rising=False)
+    lower = _solve(lambda p: log_evidence_above(events, n, p), alpha, 1e-9, rate, rising=False) if events else 0.0
     upper = _solve(lambda p: log_evidence_below(events, n, p), alpha, rate, 1 - 1e-9, rising=True)
-    return lower, upper
+    return lower, upper if events < n else 1.0
+
+
+def quantile_bounds(counts: Sequence[int], beyond: float, alpha: float) -> tuple[int | None, int | None]:
+    """The buckets at whose upper edges the quantile with a share ``beyond`` above it is bounded, from below and above.
+
+    Each is wrong ever with probability at most ``alpha``; None where the sample doesn't bound it yet.
+    """
+    n = sum(counts)
+    over = [n - seen for seen in accumulate(counts)]
+    below = bisect_left(over, True, key=lambda k: not is_convincing(log_evidence_above(k, n, beyond), alpha)) - 1
+    above = bisect_left(over, True, key=lambda k: is_convincing(log_evidence_below(k, n, beyond), alpha))
+    # The last bucket has no upper edge.
+    return (below if below >= 0 else None), (above if above < len(counts) - 1 else None)
 
 
 @dataclass(frozen=True, slots=True)

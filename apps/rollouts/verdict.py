@@ -7,7 +7,7 @@ missing evidence is never a pass. ``docs/guardrails.md`` shows the table of effe
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -87,10 +87,28 @@ class Run:
         return next((j for j in found if j.guardrail.on_breach is OnBreach.ROLL_BACK), found[0] if found else None)
 
 
+def sentence(found: Judgement) -> str:
+    """The verdict in words, with the figures it was made from."""
+    name, figures = found.guardrail.metric.replace("_", " "), found.figures
+    if found.verdict is Verdict.NO_DATA:
+        return f"{name}: no record to judge it by."
+    if found.verdict is Verdict.ERROR:
+        return f"{name}: its figures can't be read as numbers."
+    value, limit = figures.get("value", figures.get("events")), figures.get("threshold", figures["limit"])
+    if "p95_ms" in figures:
+        value, limit = figures["p95_ms"], figures["limit_ms"]
+    said = f"{name} is {value:.3g} over {figures['n']} transactions; the limit is {limit:.3g}."
+    if found.verdict in {Verdict.BREACH, Verdict.PASS}:
+        return said
+    return f"{said} About {found.needed} more transactions would tell." if found.needed else said
+
+
 def judge(guardrail: GuardrailPlan, agent: Figures, control: Figures, *, alpha: float, least: int) -> Judgement:
-    """Judge one guardrail on the figures of a phase; ``least`` is the phase's minimum number of transactions."""
+    """Judge one guardrail on the figures of a phase; ``least`` is the phase's minimum number of transactions, in each
+    arm that the guardrail looks at.
+    """
     if guardrail.metric is Metric.UNAUTHORISED:
-        return _judge_unauthorised(guardrail, agent)
+        return _judge_unauthorised(guardrail, agent, least)
     if guardrail.kind is Kind.RELATIVE:
         return _judge_relative(guardrail, agent, control, alpha, least)
     return _judge_absolute(guardrail, agent, control, alpha, least)
@@ -151,62 +169,82 @@ def blind_limit(share: int, high: timedelta = BLIND_HIGH, low: timedelta = BLIND
     return high if share >= HIGH_SHARE else low
 
 
-def _judge_unauthorised(guardrail: GuardrailPlan, agent: Figures) -> Judgement:
+def _judge_unauthorised(guardrail: GuardrailPlan, agent: Figures, least: int) -> Judgement:
     figures = {"n": agent.n, "events": agent.unauthorised, "limit": 0}
     if agent.unauthorised:
         return Judgement(guardrail, Verdict.BREACH, figures)
-    return Judgement(guardrail, Verdict.PASS if agent.n else Verdict.NO_DATA, figures)
+    if agent.n == 0:
+        return Judgement(guardrail, Verdict.NO_DATA, figures)
+    if agent.n < least:
+        return Judgement(guardrail, Verdict.INSUFFICIENT, figures, needed=least - agent.n)
+    return Judgement(guardrail, Verdict.PASS, figures)
 
 
 def _judge_absolute(guardrail: GuardrailPlan, agent: Figures, control: Figures, alpha: float, least: int) -> Judgement:
+    found = _against_limit(guardrail, agent, alpha, least)
+    if (
+        found.verdict is not Verdict.BREACH
+        or _against_limit(guardrail, control, alpha, least).verdict is not found.verdict
+    ):
+        return found
+    return replace(found, both_arms=not _is_worse_than_control(guardrail, agent, control, alpha))
+
+
+def _against_limit(guardrail: GuardrailPlan, figures: Figures, alpha: float, least: int) -> Judgement:
     if guardrail.metric is Metric.COST:
-        return _judge_mean(guardrail, agent, stats.Mean(), 1.0, alpha, least)
-    events, n, limit = _as_rate(guardrail, agent, guardrail.limit)
-    other_events, other_n, _ = _as_rate(guardrail, control, guardrail.limit)
-    both = stats.is_convincing(stats.log_evidence_above(other_events, other_n, limit), alpha)
-    return _rate_judgement(guardrail, events, n, limit, alpha, least, both_arms=both, extra=_p95(guardrail, agent))
+        return _mean_judgement(guardrail, figures.cost, _NO_COST, 1.0, alpha, least)
+    return _rate_judgement(guardrail, _trials(guardrail, figures), alpha, least, extra=_p95(guardrail, figures))
+
+
+def _is_worse_than_control(guardrail: GuardrailPlan, agent: Figures, control: Figures, alpha: float) -> bool:
+    """Whether rolling back helps although the control arm breaks the limit, too: then it isn't the provider alone."""
+    mine, other = (_as_mean(guardrail, figures) for figures in (agent, control))
+    if min(mine.n, other.n) < stats.LEAST_FOR_ASYMPTOTICS:
+        return False
+    return stats.against_control(mine, other, 1.0, alpha).is_worse
+
+
+def _as_mean(guardrail: GuardrailPlan, figures: Figures) -> stats.Mean:
+    if guardrail.metric is Metric.COST:
+        return figures.cost
+    trials = _trials(guardrail, figures)
+    return stats.Mean.of_rate(trials.events, trials.n)
 
 
 def _judge_relative(guardrail: GuardrailPlan, agent: Figures, control: Figures, alpha: float, least: int) -> Judgement:
-    if guardrail.metric is Metric.COST:
-        return _judge_mean(guardrail, agent, control.cost, guardrail.limit, alpha, least)
     if guardrail.metric is Metric.LATENCY_P95:
         return _judge_relative_latency(guardrail, agent, control, alpha, least)
-    (events, n), (other, m) = agent.rate(guardrail.metric), control.rate(guardrail.metric)
-    mean, reference = stats.Mean.of_rate(events, n), stats.Mean.of_rate(other, m)
-    return _mean_judgement(guardrail, mean, reference, guardrail.limit, alpha, least, RATE_TOLERANCE)
+    mean, reference = _as_mean(guardrail, agent), _as_mean(guardrail, control)
+    tolerance = 0.0 if guardrail.metric is Metric.COST else RATE_TOLERANCE
+    return _mean_judgement(guardrail, mean, reference, guardrail.limit, alpha, least, tolerance)
 
 
 def _judge_relative_latency(
     guardrail: GuardrailPlan, agent: Figures, control: Figures, alpha: float, least: int
 ) -> Judgement:
     """The limit is a multiple of the control's own p95, which is known only so well: a breach is judged against its
-    upper end and a pass against its lower one (order statistics of the binomial, three standard errors).
+    always-valid upper bound and a pass against its lower one. Half of alpha goes to the bound, half to the test.
     """
-    m = sum(control.latency)
-    if m < stats.LEAST_FOR_ASYMPTOTICS:
-        verdict = Verdict.INSUFFICIENT if m or agent.n else Verdict.NO_DATA
-        return Judgement(guardrail, verdict, {"n": sum(agent.latency), "control_n": m})
-    low, point, high = (guardrail.limit * (histogram.quantile(control.latency, q) or 0.0) for q in _around_p95(m))
-    n = sum(agent.latency)
-    over_high, over_low = histogram.count_over(agent.latency, high), histogram.count_over(agent.latency, low)
+    n, m = sum(agent.latency), sum(control.latency)
+    if not (n and m):
+        return Judgement(guardrail, Verdict.NO_DATA, {"n": n, "control_n": m})
+    low, _ = stats.quantile_bounds(control.latency, LATENCY_SHARE, stats.ALPHA / 2)
+    _, high = stats.quantile_bounds(control.latency, LATENCY_SHARE, alpha / 2)
+    point = guardrail.limit * (histogram.quantile(control.latency, 1 - LATENCY_SHARE) or 0.0)
+    trials = _Trials(
+        n=n,
+        events=0 if high is None else histogram.count_over(agent.latency, guardrail.limit * histogram.edge(high)),
+        possible=n
+        if low is None
+        else histogram.count_possibly_over(agent.latency, guardrail.limit * histogram.edge(low)),
+        limit=LATENCY_SHARE,
+    )
     extra = {**_p95(guardrail, agent), "limit_ms": point, "control_n": m}
-    worse = _rate_judgement(guardrail, over_high, n, LATENCY_SHARE, alpha, least, extra=extra)
-    if worse.verdict is Verdict.BREACH:
-        return worse
-    fine = _rate_judgement(guardrail, over_low, n, LATENCY_SHARE, alpha, least, extra=extra)
-    return fine if fine.verdict is not Verdict.BREACH else Judgement(guardrail, Verdict.INCONCLUSIVE, fine.figures)
-
-
-def _around_p95(n: int) -> tuple[float, float, float]:
-    margin = 3 * math.sqrt(0.95 * 0.05 / n)
-    return 0.95 - margin, 0.95, min(0.95 + margin, 1.0)
-
-
-def _judge_mean(
-    guardrail: GuardrailPlan, agent: Figures, reference: stats.Mean, ratio: float, alpha: float, least: int
-) -> Judgement:
-    return _mean_judgement(guardrail, agent.cost, reference, ratio, alpha, least)
+    extra["value"] = histogram.count_over(agent.latency, point) / n
+    found = _rate_judgement(guardrail, trials, alpha / 2, least, accept_alpha=stats.ALPHA / 2, extra=extra)
+    if found.verdict is not Verdict.BREACH and m < least:
+        return replace(found, verdict=Verdict.INSUFFICIENT, needed=least - min(n, m))
+    return found
 
 
 def _mean_judgement(
@@ -218,12 +256,19 @@ def _mean_judgement(
     least: int,
     tolerance: float = 0.0,
 ) -> Judgement:
+    """Judge a mean; ``n`` without a control is a fixed limit. Sums that aren't numbers are an error, never a pass."""
     fixed = guardrail.kind is Kind.ABSOLUTE
-    figures: dict[str, Any] = {"n": mean.n, "value": mean.value, "control_n": reference.n, "limit": guardrail.limit}
-    if mean.n == 0 or (reference.n == 0 and not fixed):
+    fewest = mean.n if fixed else min(mean.n, reference.n)
+    figures: dict[str, Any] = {"n": mean.n, "control_n": reference.n, "limit": guardrail.limit}
+    if fewest == 0:
         return Judgement(guardrail, Verdict.NO_DATA, figures)
-    if min(mean.n, reference.n or mean.n) < stats.LEAST_FOR_ASYMPTOTICS:
-        return Judgement(guardrail, Verdict.INSUFFICIENT, figures, needed=stats.LEAST_FOR_ASYMPTOTICS - mean.n)
+    if not all(map(math.isfinite, (mean.total, mean.squares, reference.total, reference.squares))):
+        return Judgement(guardrail, Verdict.ERROR, figures)
+    figures["value"] = mean.value
+    if fewest < stats.LEAST_FOR_ASYMPTOTICS:
+        return Judgement(
+            guardrail, Verdict.INSUFFICIENT, figures, needed=max(least, stats.LEAST_FOR_ASYMPTOTICS) - fewest
+        )
     known = stats.Mean(1, guardrail.limit, guardrail.limit**2) if fixed else reference
     difference = stats.against_control(mean, known, ratio, alpha, tolerance)
     figures |= {
@@ -234,43 +279,54 @@ def _mean_judgement(
     }
     if difference.is_worse:
         return Judgement(guardrail, Verdict.BREACH, figures)
-    if mean.n < least:
-        return Judgement(guardrail, Verdict.INSUFFICIENT, figures, needed=least - mean.n)
+    if fewest < least:
+        return Judgement(guardrail, Verdict.INSUFFICIENT, figures, needed=least - fewest)
     return Judgement(guardrail, Verdict.PASS if difference.is_fine else Verdict.INCONCLUSIVE, figures)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trials:
+    """Events of ``n`` against a limit: those that are sure, for a breach, and those that are possible, for a pass."""
+
+    n: int
+    events: int
+    possible: int
+    limit: float
+
+
+def _trials(guardrail: GuardrailPlan, figures: Figures) -> _Trials:
+    """A rate as counted; a latency in milliseconds as the share above its limit, of which 5 % are allowed."""
+    if guardrail.metric is Metric.LATENCY_P95:
+        over = histogram.count_over(figures.latency, guardrail.limit)
+        possibly = histogram.count_possibly_over(figures.latency, guardrail.limit)
+        return _Trials(sum(figures.latency), over, possibly, LATENCY_SHARE)
+    events, n = figures.rate(guardrail.metric)
+    return _Trials(n, events, events, guardrail.limit)
 
 
 def _rate_judgement(
     guardrail: GuardrailPlan,
-    events: int,
-    n: int,
-    limit: float,
+    trials: _Trials,
     alpha: float,
     least: int,
     *,
-    both_arms: bool = False,
+    accept_alpha: float = stats.ALPHA,
     extra: dict[str, Any] | None = None,
 ) -> Judgement:
-    low, high = stats.bounds(events, n, alpha)
-    figures = {"n": n, "events": events, "value": events / n if n else None, "low": low, "high": high}
+    n, limit = trials.n, trials.limit
+    (low, _), (_, high) = stats.bounds(trials.events, n, alpha), stats.bounds(trials.possible, n, alpha)
+    figures = {"n": n, "events": trials.events, "value": trials.events / n if n else None, "low": low, "high": high}
     figures |= {"limit": limit, **(extra or {})}
     if n == 0:
         return Judgement(guardrail, Verdict.NO_DATA, figures)
-    if stats.is_convincing(stats.log_evidence_above(events, n, limit), alpha):
-        return Judgement(guardrail, Verdict.BREACH, figures, both_arms=both_arms)
+    if stats.is_convincing(stats.log_evidence_above(trials.events, n, limit), alpha):
+        return Judgement(guardrail, Verdict.BREACH, figures)
     if n < least:
         return Judgement(guardrail, Verdict.INSUFFICIENT, figures, needed=least - n)
-    if stats.is_convincing(stats.log_evidence_below(events, n, limit), stats.ALPHA):
+    if stats.is_convincing(stats.log_evidence_below(trials.possible, n, limit), accept_alpha):
         return Judgement(guardrail, Verdict.PASS, figures)
-    total = stats.needed_to_accept(events / n, limit, stats.ALPHA)
+    total = stats.needed_to_accept(trials.possible / n, limit, accept_alpha)
     return Judgement(guardrail, Verdict.INCONCLUSIVE, figures, needed=max(1, total - n) if total else None)
-
-
-def _as_rate(guardrail: GuardrailPlan, figures: Figures, limit: float) -> tuple[int, int, float]:
-    """Events, trials and limit; a latency in milliseconds becomes the share above it, of which 5 % are allowed."""
-    if guardrail.metric is Metric.LATENCY_P95:
-        return histogram.count_over(figures.latency, limit), sum(figures.latency), LATENCY_SHARE
-    events, n = figures.rate(guardrail.metric)
-    return events, n, limit
 
 
 def _p95(guardrail: GuardrailPlan, figures: Figures) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """Latency as a mergeable histogram with a stated error: pure.
 
 Bucket 0 holds everything up to 1 ms; bucket ``i`` holds ``(GAMMA**(i-1), GAMMA**i]`` ms; the last one holds the rest
-(above about 38 minutes). A quantile is reported as its bucket's upper edge, so it is never too low, and at most
-``GAMMA - 1`` = 10 % too high. Two histograms merge by adding their counts, whatever order they come in.
+(above :data:`LARGEST_MS`, about 36 minutes). Up to there a quantile is reported as its bucket's upper edge, so it is
+never too low, and at most ``GAMMA - 1`` = 10 % too high. A limit inside a bucket splits it unseen: whoever accuses
+counts with :func:`count_over`, whoever acquits with :func:`count_possibly_over`. Two histograms merge by adding their
+counts, whatever order they come in.
 """
 
 import math
@@ -11,6 +13,7 @@ from collections.abc import Sequence
 GAMMA = 1.1
 BUCKETS = 155
 RELATIVE_ERROR = GAMMA - 1
+LARGEST_MS = GAMMA ** (BUCKETS - 2)
 
 _LOG_GAMMA = math.log(GAMMA)
 
@@ -45,6 +48,13 @@ def count_over(counts: Sequence[int], limit_ms: float) -> int:
     """How many are surely over the limit: those in buckets that begin at or above it. Never counts one too many."""
     first = bucket_of(limit_ms) + 1
     return sum(counts[first:])
+
+
+def count_possibly_over(counts: Sequence[int], limit_ms: float) -> int:
+    """How many may be over the limit: those in buckets that end above it. Never counts one too few."""
+    bucket = bucket_of(limit_ms)
+    ends_above = bucket == BUCKETS - 1 or edge(bucket) > limit_ms * (1 + 1e-9)
+    return sum(counts[bucket if ends_above else bucket + 1 :])
 
 
 def merge(a: Sequence[int], b: Sequence[int]) -> list[int]:

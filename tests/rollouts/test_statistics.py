@@ -4,6 +4,8 @@ import math
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from apps.rollouts import statistics as stats
 
@@ -85,6 +87,79 @@ def test_the_half_width_agrees_with_gbstats() -> None:
     assert ours.half_width == pytest.approx((high - low) / 2, rel=0.005)
 
 
+samples = st.integers(1, 20_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+
+
+@given(samples, st.sampled_from([0.05, 0.005, 0.0005]))
+def test_the_bounds_enclose_what_was_seen_and_are_wider_for_a_smaller_alpha(
+    sample: tuple[int, int], alpha: float
+) -> None:
+    (low, high), rate = stats.bounds(*sample, alpha), sample[0] / sample[1]
+    assert 0 <= low <= rate <= high <= 1
+    wider = stats.bounds(*sample, alpha / 10)
+    assert wider[0] <= low + 1e-9
+    assert wider[1] >= high - 1e-9
+
+
+@given(samples, st.floats(0.001, 0.5))
+def test_the_tripwire_fires_exactly_where_the_lower_bound_passes_the_limit(
+    sample: tuple[int, int], limit: float
+) -> None:
+    low, high = stats.bounds(*sample, 0.01)
+    if abs(low - limit) > 1e-6:
+        assert stats.is_convincing(stats.log_evidence_above(*sample, limit), 0.01) == (low > limit)
+    if abs(high - limit) > 1e-6 and sample[0] < sample[1]:
+        assert stats.is_convincing(stats.log_evidence_below(*sample, limit), 0.01) == (high < limit)
+
+
+@given(samples, st.floats(0.001, 0.5))
+def test_one_more_event_never_speaks_for_the_agent(sample: tuple[int, int], limit: float) -> None:
+    events, n = sample
+    if events < n:
+        assert stats.log_evidence_above(events + 1, n, limit) > stats.log_evidence_above(events, n, limit)
+        assert stats.log_evidence_below(events + 1, n, limit) < stats.log_evidence_below(events, n, limit)
+
+
+def test_no_sample_rules_out_that_nothing_or_everything_happens() -> None:
+    assert stats.bounds(0, 500, 0.05)[0] == 0.0
+    assert stats.bounds(500, 500, 0.05)[1] == 1.0
+
+
+@pytest.mark.parametrize("phases", [1, 5])
+def test_alpha_suffices_for_any_number_of_stays_in_a_phase(phases: int) -> None:
+    """A rollout that steps back and climbs again has fresh figures each time: 5 % cover all of it."""
+    spent = [6 * stats.split_alpha(6, phases, entry) for entry in range(1, 500)]
+    assert sum(spent) <= stats.ALPHA + 1e-12
+    assert spent[0] == pytest.approx(0.05 / (phases + 1))
+    assert min(spent) > 0
+
+
+def test_the_controls_p95_lies_between_its_bounds() -> None:
+    """A thousand at the buckets 10 and 20, 6 % of them above: the p95 is 20; with 3 % above it is 10."""
+    above_six, above_three = [0] * 30, [0] * 30
+    above_six[10], above_six[20] = 9_400, 600
+    above_three[10], above_three[20] = 9_700, 300
+    assert stats.quantile_bounds(above_six, 0.05, 0.01) == (19, 20)
+    assert stats.quantile_bounds(above_three, 0.05, 0.01) == (9, 10)
+    assert stats.quantile_bounds([0, 5, 0], 0.05, 0.01) == (0, None)
+    assert stats.quantile_bounds([], 0.05, 0.01) == (None, None)
+
+
+def test_the_bounds_of_a_p95_hold_however_often_they_are_looked_at() -> None:
+    """Buckets 0 to 19, each as likely: exactly 5 % lie above 18. Looks after each ten of 2,000."""
+    rng, wrong = random.Random(13), 0
+    for _ in range(40):
+        counts = [0] * 21
+        for n in range(1, 2_001):
+            counts[rng.randrange(20)] += 1
+            if n % 10 == 0:
+                low, high = stats.quantile_bounds(counts, 0.05, 0.05)
+                if (low is not None and low >= 18) or (high is not None and high <= 18):
+                    wrong += 1
+                    break
+    assert wrong <= 4  # 5 % each way
+
+
 def test_equal_arms_are_never_called_worse_in_most_runs() -> None:
     rng, false_alarms = random.Random(11), 0
     for _ in range(100):
@@ -113,6 +188,13 @@ def test_what_a_plan_can_detect_shrinks_with_its_traffic() -> None:
     assert few is not None and many is not None
     assert 0.05 < many < 0.08 < few < 0.25
     assert stats.detectable_rate(0.05, 2, 0.002) is None
+
+
+def test_four_runs_in_five_find_the_change_that_a_plan_promises_to_detect() -> None:
+    rng, rate = random.Random(17), stats.detectable_rate(0.05, 400, 0.0017)
+    assert rate is not None
+    found = [first_alarm(rate, 0.05, 0.0017, 400, rng) is not None for _ in range(100)]
+    assert sum(found) >= 80
 
 
 def test_how_many_more_transactions_a_pass_takes() -> None:
