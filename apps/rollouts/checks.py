@@ -18,7 +18,7 @@ from apps.rollouts import actions, conditions, moves
 from apps.rollouts.bake import accrue
 from apps.rollouts.machine import Hold, State
 from apps.rollouts.models import Rollout
-from apps.rollouts.plan import judged
+from apps.rollouts.plan import expected_share, judged
 from apps.rollouts.statistics import Mean, split_alpha
 from apps.rollouts.verdict import Effect, Figures, Judgement, Run, Verdict, blind_limit, effect, run
 from apps.telemetry.queries import ArmSums, arm_sums, first_bad_minute
@@ -107,7 +107,7 @@ def _judge(rollout: Rollout, sums: list[ArmSums], failed: str) -> Run:
         judged(rollout.guardrails, current.share),
         _figures(arms.get("agent")),
         _figures(arms.get("control")),
-        alpha=split_alpha(len(rollout.guardrails), len(rollout.phases)),
+        alpha=split_alpha(len(rollout.guardrails), len(rollout.phases), rollout.step),
         least=current.min_transactions,
         split=_split(rollout, sums),
         failed=failed,
@@ -294,7 +294,7 @@ def _advance(rollout: Rollout, seen: Run, now: datetime) -> bool:
     if following == len(rollout.phases):
         return _complete(rollout, now)
     reasons = [missing.why for missing in conditions.unmet(rollout)]
-    reasons += [over] if (over := conditions.over_cap(rollout, rollout.phases[following].share)) else []
+    reasons += [over] if (over := conditions.over_cap(rollout, expected_share(rollout.phases, following))) else []
     if reasons:
         rollout.look["waiting_for"] = reasons
         return False

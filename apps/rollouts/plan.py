@@ -1,11 +1,13 @@
 """What a rollout plan may look like (ROLL-1, ROLL-4, ROLL-5). Pure: phases and guardrails in, problems out."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 from apps.rollouts.assignment import ALL, Cohort, Exposure
+from apps.telemetry import histogram
 
 FIRST_SHARE_AT_MOST = 1_000
 PHASES_BEFORE_ALL = 3
@@ -37,7 +39,7 @@ RATES = frozenset({Metric.ERROR_RATE, Metric.VALIDATOR_FLAGS, Metric.OVERRIDES})
 
 @dataclass(frozen=True, slots=True)
 class PhasePlan:
-    """One phase. ``share`` in basis points; with a cohort it is the share that the cohort is expected to be."""
+    """One phase. ``share`` in basis points; with a cohort it is what all who are in by then are expected to be."""
 
     share: int
     bake: timedelta
@@ -105,6 +107,15 @@ def judged(guardrails: Sequence[GuardrailPlan], share: int) -> tuple[GuardrailPl
     return tuple(g for g in guardrails if share < ALL or g.kind is Kind.ABSOLUTE)
 
 
+def expected_share(phases: Sequence[PhasePlan], index: int) -> int:
+    """The share of all units that phase ``index`` serves: by hash, and of the rest those in the cohorts so far."""
+    if phases[index].cohort is not None:
+        return phases[index].share
+    cohorts = max((phase.share for phase in phases[:index] if phase.cohort is not None), default=0)
+    share = phases[index].share
+    return share + (ALL - share) * cohorts // ALL
+
+
 def check_plan(
     phases: Sequence[PhasePlan], guardrails: Sequence[GuardrailPlan], *, control_sends_records: bool
 ) -> list[Problem]:
@@ -114,43 +125,55 @@ def check_plan(
 
 def _phase_problems(phases: Sequence[PhasePlan]) -> Iterator[Problem]:
     if not phases or phases[-1].share != ALL or phases[-1].cohort is not None:
-        yield Problem("no_full_phase", "The last phase has to be 100 % of all units.", len(phases) - 1)
+        last = len(phases) - 1 if phases else None
+        yield Problem("no_full_phase", "End the plan with a phase of 100 % of all units.", last)
     if sum(phase.share < ALL for phase in phases) < PHASES_BEFORE_ALL:
-        yield Problem("too_few_phases", f"At least {PHASES_BEFORE_ALL} phases have to come before 100 %.")
+        yield Problem("too_few_phases", f"Put at least {PHASES_BEFORE_ALL} phases before 100 %.")
     if phases and phases[0].share > FIRST_SHARE_AT_MOST:
-        yield Problem("first_share_too_large", "The first phase may be 10 % at most.", 0)
+        yield Problem("first_share_too_large", f"Begin with 10 % at most, not with {_percent(phases[0].share)}.", 0)
     for index, phase in enumerate(phases):
-        yield from _one_phase(index, phase, phases[index - 1] if index else None)
+        yield from _one_phase(index, phase)
+        if index:
+            yield from _step(phases, index)
 
 
-def _one_phase(index: int, phase: PhasePlan, before: PhasePlan | None) -> Iterator[Problem]:
+def _one_phase(index: int, phase: PhasePlan) -> Iterator[Problem]:
+    name = f"Phase {index + 1}"
     if not 0 < phase.share <= ALL:
-        yield Problem("share_out_of_range", "A share has to be above 0 % and at most 100 %.", index)
+        yield Problem("share_out_of_range", f"{name}: set a share above 0 % and at most 100 %.", index)
     if phase.bake <= timedelta(0):
-        yield Problem("bake_missing", "A phase needs a bake time.", index)
+        yield Problem("bake_missing", f"{name}: set a bake time above 0.", index)
     if phase.min_transactions < LEAST_TRANSACTIONS:
-        yield Problem("too_few_transactions", f"A phase needs at least {LEAST_TRANSACTIONS} transactions.", index)
-    if phase.cohort is not None and not (phase.cohort.attribute and phase.cohort.values):
-        yield Problem("cohort_empty", "A cohort needs an attribute and at least one value.", index)
-    if before is None:
+        yield Problem("too_few_transactions", f"{name}: ask for at least {LEAST_TRANSACTIONS} transactions.", index)
+    if phase.cohort is not None and not (phase.cohort.attribute and phase.cohort.values and all(phase.cohort.values)):
+        yield Problem("cohort_empty", f"{name}: name the cohort's attribute and at least one value.", index)
+
+
+def _step(phases: Sequence[PhasePlan], index: int) -> Iterator[Problem]:
+    if phases[index].share <= phases[index - 1].share:
+        message = f"Phase {index + 1}: set more than the {_percent(phases[index - 1].share)} before; shares only grow."
+        yield Problem("share_shrinks", message, index)
         return
-    if phase.share <= before.share:
-        yield Problem("share_shrinks", f"{_percent(phase)} after {_percent(before)}: shares only grow.", index)
-    elif phase.share > before.share * STEP_AT_MOST:
-        message = f"{_percent(before)} to {_percent(phase)}: a step may at most multiply the share by {STEP_AT_MOST}."
+    before, after = expected_share(phases, index - 1), expected_share(phases, index)
+    if after > before * STEP_AT_MOST:
+        message = (
+            f"Phase {index + 1} goes from {_percent(before)} to {_percent(after)}: go to "
+            f"{_percent(before * STEP_AT_MOST)} at most; a step may multiply the share by {STEP_AT_MOST}."
+        )
         yield Problem("step_too_large", message, index)
 
 
 def _guardrail_problems(guardrails: Sequence[GuardrailPlan], control_sends_records: bool) -> Iterator[Problem]:
     if not guardrails:
-        yield Problem("no_guardrail", "A rollout needs at least one guardrail.")
+        yield Problem("no_guardrail", "Add at least one guardrail.")
     elif not judged(guardrails, ALL):
-        message = "At 100 % there is no control arm: set at least one absolute limit."
+        message = "Add an absolute limit: at 100 % there is no control arm to compare with."
         yield Problem("no_absolute_guardrail", message)
     seen: set[tuple[Metric, Kind]] = set()
     for index, guardrail in enumerate(guardrails):
         if (guardrail.metric, guardrail.kind) in seen:
-            yield Problem("guardrail_twice", f"{guardrail.metric} has two {guardrail.kind} limits.", guardrail=index)
+            message = f"{_name(guardrail)}: keep one {guardrail.kind} limit and remove the other."
+            yield Problem("guardrail_twice", message, guardrail=index)
         seen.add((guardrail.metric, guardrail.kind))
         message = _limit_problem(guardrail, control_sends_records)
         if message:
@@ -158,18 +181,27 @@ def _guardrail_problems(guardrails: Sequence[GuardrailPlan], control_sends_recor
 
 
 def _limit_problem(guardrail: GuardrailPlan, control_sends_records: bool) -> str:
+    """What to change about a limit, or nothing."""
     if guardrail.kind is Kind.RELATIVE:
         if not control_sends_records:
-            return f"{guardrail.metric}: the control arm sends no records, so set an absolute limit."
+            return f"{_name(guardrail)}: set an absolute limit; the control arm sends no records to compare with."
         if guardrail.metric is Metric.UNAUTHORISED:
-            return "Actions outside authority have an absolute limit only."
-        return "" if 1 <= guardrail.limit <= 10 else f"{guardrail.metric}: 1 to 10 times the control arm."
+            return f"{_name(guardrail)}: set the absolute limit 0; it can't be relative."
+        return "" if 1 <= guardrail.limit <= 10 else f"{_name(guardrail)}: set 1 to 10 times the control arm."
     if guardrail.metric in RATES:
-        return "" if 0 < guardrail.limit < 1 else f"{guardrail.metric}: a rate between 0 and 1, e.g. 0.05."
+        return "" if 0 < guardrail.limit < 1 else f"{_name(guardrail)}: set a rate between 0 and 1, such as 0.05."
     if guardrail.metric is Metric.UNAUTHORISED:
-        return "" if guardrail.limit == 0 else "Actions outside authority have the limit 0."
-    return "" if guardrail.limit > 0 else f"{guardrail.metric}: a limit above 0."
+        return "" if guardrail.limit == 0 else f"{_name(guardrail)}: set the limit 0."
+    if guardrail.metric is Metric.LATENCY_P95:
+        # Beyond the histogram's last edge no latency is seen to be over a limit.
+        allowed = 1 <= guardrail.limit <= histogram.LARGEST_MS
+        return "" if allowed else f"{_name(guardrail)}: set 1 ms to {histogram.LARGEST_MS / 60_000:.0f} minutes."
+    return "" if 0 < guardrail.limit < math.inf else f"{_name(guardrail)}: set an amount above 0."
 
 
-def _percent(phase: PhasePlan) -> str:
-    return f"{phase.share / 100:g} %"
+def _name(guardrail: GuardrailPlan) -> str:
+    return guardrail.metric.replace("_", " ")
+
+
+def _percent(share: int) -> str:
+    return f"{share / 100:g} %"
