@@ -6,7 +6,8 @@ import tempfile
 from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
-DATABASE_NAME = "causeway"
+# A test that starts processes of ours points them at its own database.
+DATABASE_NAME = os.environ.get("CAUSEWAY_DATABASE_NAME", "causeway")
 # sun_path has 108 bytes with the closing zero; PostgreSQL adds "/.s.PGSQL.5432.lock" while it starts.
 LONGEST_SOCKET_DIR = 107 - len("/.s.PGSQL.5432.lock")
 
