@@ -46,10 +46,17 @@ def running(world: World, **options: object) -> Rollout:
         return actions.start_rollout(rollout=rollout, actor=world.actor(world.alice), now=NOW)
 
 
-def send(rollout: Rollout, *, at: datetime, agent: tuple[int, int] = (0, 0), control: tuple[int, int] = (0, 0)) -> None:
+def send(
+    rollout: Rollout,
+    *,
+    at: datetime,
+    agent: tuple[int, int] = (0, 0),
+    control: tuple[int, int] = (0, 0),
+    workload: str = "W-01",
+) -> None:
     """Records of the present step: (how many, how many of them failed) for each arm."""
     records = [
-        record(rollout, arm, number < failed, at)
+        record(rollout, arm, number < failed, at, workload=workload)
         for arm, (n, failed) in (("agent", agent), ("control", control))
         for number in range(n)
     ]
@@ -58,11 +65,13 @@ def send(rollout: Rollout, *, at: datetime, agent: tuple[int, int] = (0, 0), con
     ingest.store(tenant_id=rollout.tenant_id, reading=reading, actor=service, source="test", now=at)
 
 
-def record(rollout: Rollout, arm: str, failed: bool, at: datetime, unit: str = "") -> ActionRecord:
+def record(
+    rollout: Rollout, arm: str, failed: bool, at: datetime, unit: str = "", workload: str = "W-01"
+) -> ActionRecord:
     identity: UUID = uuid4()
     return ActionRecord(
         record_id=identity,
-        workload="W-01",
+        workload=workload,
         started_at=at,
         latency_ms=400.0,
         outcome="error" if failed else "ok",

@@ -1,0 +1,23 @@
+"""One tick in a process of its own, as beat and worker would do it, for a test to kill."""
+
+import sys
+
+import django
+
+django.setup()
+
+from django.conf import settings  # noqa: E402
+
+from apps.rollouts import tasks as rollouts  # noqa: E402
+from portal import tasks as outbox  # noqa: E402
+from portal.celery import app  # noqa: E402
+
+
+def main(work: str) -> None:
+    assert settings.DATABASES["default"]["NAME"].startswith("test_"), "only ever on a test database"
+    app.conf.task_always_eager = True
+    {"rollouts": rollouts.tick, "outbox": outbox.outbox_tick}[work].apply(throw=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
