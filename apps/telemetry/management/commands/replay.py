@@ -48,7 +48,7 @@ class Command(BaseCommand):
         token, raw = self._token(tenant, options["workload"])
         try:
             sent = self._replay(options, at, raw)
-        except (Invalid, OSError) as error:
+        except (Invalid, OSError, UnicodeDecodeError) as error:
             raise CommandError(str(error)) from error
         finally:
             with tenant_transaction(tenant.id):
