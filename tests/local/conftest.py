@@ -32,10 +32,12 @@ def state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Path]:
     """A cluster made once and stopped, to be copied."""
-    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="cw", dir="/tmp") as base:
-        patch.setenv("CAUSEWAY_STATE_DIR", base)
-        postgres.start().stop()
-        paths.socket_dir().rmdir()
+    with tempfile.TemporaryDirectory(prefix="cw", dir="/tmp") as base:
+        # Only while it is made: a variable left set would send every later process of the session here.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("CAUSEWAY_STATE_DIR", base)
+            postgres.start().stop()
+            paths.socket_dir().rmdir()
         yield Path(base) / "postgres"
 
 
