@@ -246,7 +246,8 @@ CONTENT_SECURITY_POLICY = {
 # --- Static files, language, time --------------------------------------------------------------------------------
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "static_collected"
+# Local mode serves the files from where they are.
+STATIC_ROOT = None if LOCAL else BASE_DIR / "static_collected"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = LOCAL
 WHITENOISE_AUTOREFRESH = False
