@@ -12,6 +12,7 @@ from pathlib import Path
 
 from apps.accounts.actions import create_token
 from apps.accounts.models import User
+from apps.accounts.queries import live_token
 from apps.rollouts import actions as rollouts
 from apps.rollouts.assignment import ALL
 from apps.rollouts.machine import State
@@ -28,6 +29,7 @@ from apps.workloads.models import AgentVersion, Workload
 from apps.workloads.queries import versions
 from portal import actor as actors
 from portal.actor import Actor
+from portal.errors import Unauthorised
 from portal.tenancy.context import tenant_transaction
 
 SETUP = actors.task("demo")
@@ -105,12 +107,20 @@ def build(*, now: datetime, tokens_file: Path) -> None:
     known = json.loads(tokens_file.read_text()) if tokens_file.exists() else {}
     for slug, name, zone, keys in TENANTS:
         tenant = tenant_by_slug(slug) or _tenant(slug, name, zone, keys)
-        if slug not in known:
+        if not _counts(known.get(slug, ""), tenant):
             known[slug] = _token(tenant, now)
     tokens_file.parent.mkdir(parents=True, exist_ok=True)
     tokens_file.write_text(json.dumps(known, indent=2))
     tokens_file.chmod(0o600)
     _roll_out(tenant_by_slug(TENANTS[0][0]), now)
+
+
+def _counts(raw: str, tenant: Tenant) -> bool:
+    """Whether a token from the file still stands for the tenant; the database may be a new one."""
+    try:
+        return live_token(raw).tenant_id == tenant.id
+    except Unauthorised:
+        return False
 
 
 def email(login: str, slug: str) -> str:

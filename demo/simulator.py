@@ -5,7 +5,6 @@ bad at 25 %; ``--swap`` gives its faults to the other one. Uses only HTTP, like 
 """
 
 import argparse
-import contextlib
 import gzip
 import http.client
 import json
@@ -65,7 +64,9 @@ class Portal:
     def decide(self, workload: str, unit: str) -> dict[str, Any]:
         body = json.dumps({"context": {"targetingKey": unit}}).encode()
         status, answer = self.post(f"/ofrep/v1/evaluate/flags/{workload}", body, **{"Content-Type": "application/json"})
-        return dict(json.loads(answer)["value"]) if status == 200 else {}
+        if status != 200:
+            raise ValueError(f"{workload} is answered with {status}: {answer[:200]!r}")
+        return dict(json.loads(answer)["value"])
 
     def export(self, spans: list[Span]) -> None:
         message = ExportTraceServiceRequest()
@@ -80,12 +81,19 @@ def run(base_url: str, token: str, workload: str, faults: Faults, stop: threadin
     portal, rng = Portal(base_url, token), random.Random(seed)
     while not stop.is_set():
         began = time.monotonic()
-        with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
-            units = [f"user-{rng.randrange(POPULATION)}" for _ in range(PER_SECOND)]
-            decisions = [(unit, portal.decide(workload, unit)) for unit in units]
-            in_arms = [(unit, d) for unit, d in decisions if d.get("arm") in {"agent", "control"}]
-            portal.export([_span(rng, unit, decision, faults) for unit, decision in in_arms])
+        try:
+            _second(portal, rng, workload, faults)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            print(f"{workload}: {error}", file=sys.stderr, flush=True)
         stop.wait(max(0.0, 1.0 - (time.monotonic() - began)))
+
+
+def _second(portal: Portal, rng: random.Random, workload: str, faults: Faults) -> None:
+    """A second's units: each asks, and those in an arm send their record."""
+    units = [f"user-{rng.randrange(POPULATION)}" for _ in range(PER_SECOND)]
+    decisions = [(unit, portal.decide(workload, unit)) for unit in units]
+    in_arms = [(unit, d) for unit, d in decisions if d["arm"] in {"agent", "control"}]
+    portal.export([_span(rng, unit, decision, faults) for unit, decision in in_arms])
 
 
 def _span(rng: random.Random, unit: str, decision: dict[str, Any], faults: Faults) -> Span:
