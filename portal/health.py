@@ -7,9 +7,14 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from django.utils import timezone
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from portal.access import public
+from portal.outbox import queries as outbox
+
+WAITING = Gauge("causeway_outbox_waiting", "Messages that have not gone out", ["topic"])
+OLDEST = Gauge("causeway_outbox_oldest_seconds", "How long the oldest of them is due", ["topic"])
 
 
 def refuse_wrong_roles() -> None:
@@ -41,7 +46,18 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 @public
 def metrics(request: HttpRequest) -> HttpResponse:
+    """This process, and what waits in the outbox; no tenant is named."""
+    if _database_answers():
+        _set_outbox_gauges()
     return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _set_outbox_gauges() -> None:
+    WAITING.clear()
+    OLDEST.clear()
+    for topic, count, due_at in outbox.waiting():
+        WAITING.labels(topic).set(count)
+        OLDEST.labels(topic).set(max(0.0, (timezone.now() - due_at).total_seconds()))
 
 
 def _database_answers() -> bool:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Count, Min, Q
 
 from portal.models import OutboxMessage
 from portal.outbox import registry
@@ -22,3 +22,11 @@ def due(now: datetime, limit: int = 1000) -> dict[UUID, list[UUID]]:
         for tenant_id, message_id in rows.order_by("due_at").values_list("tenant_id", "id")[:limit]:
             found[tenant_id].append(message_id)
     return found
+
+
+def waiting() -> list[tuple[str, int, datetime]]:
+    """What hasn't gone out yet, across tenants: topic, how many, and since when the oldest was due."""
+    with platform_work("metrics") as alias:
+        rows = OutboxMessage.objects.using(alias).filter(delivered_at=None, dead_at=None)
+        counted = rows.values_list("topic").annotate(Count("id"), Min("due_at")).order_by("topic")
+        return [(str(topic), count, oldest) for topic, count, oldest in counted]
