@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 WIDTH, HEIGHT = 720, 220
-LEFT, RIGHT, TOP, BOTTOM = 40, 12, 12, 26
+LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 26
 # Shares are drawn on a square-root scale: 5 and 10 % have to be told apart as well as 50 and 100.
 TICKS = (0, 500, 1_000, 2_500, 5_000, 10_000)
 

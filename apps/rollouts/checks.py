@@ -18,9 +18,9 @@ from apps.rollouts import actions, conditions, moves
 from apps.rollouts.bake import accrue
 from apps.rollouts.machine import Hold, State
 from apps.rollouts.models import Rollout
-from apps.rollouts.plan import expected_share, judged
+from apps.rollouts.plan import Kind, Metric, expected_share, judged
 from apps.rollouts.statistics import Mean, split_alpha
-from apps.rollouts.verdict import Effect, Figures, Judgement, Run, Verdict, blind_limit, effect, run
+from apps.rollouts.verdict import Effect, Figures, Judgement, Run, Verdict, blind_limit, effect, run, sentence
 from apps.telemetry.queries import ArmSums, arm_sums, first_bad_minute
 from apps.workloads.actions import serve_version
 from portal import actor as actors
@@ -200,23 +200,21 @@ def _roll_back(rollout: Rollout, seen: Run, now: datetime) -> bool:
     decisive = seen.decisive
     assert decisive is not None, "a breach has a guardrail"
     figures = _judgement(decisive)
-    bad = first_bad_minute(rollout.tenant_id, rollout.id, rollout.step, decisive.guardrail.limit)
-    if bad is not None:
-        # A second for the evaluators: none serves the agent longer than that after the commit.
-        figures["first_bad_minute"] = bad.isoformat()
-        figures["seconds_exposed"] = round((now - bad).total_seconds() + 1, 1)
-    moves.begin_rollback(rollout, actor=ENGINE, now=now, reason=_breach_sentence(decisive), figures=figures)
+    # A second for the evaluators: none serves the agent longer than that after the commit.
+    figures["seconds_exposed"] = round((now - _bad_since(rollout, decisive, now)).total_seconds() + 1, 1)
+    moves.begin_rollback(rollout, actor=ENGINE, now=now, reason=sentence(decisive), figures=figures)
     _save_look(rollout)
     return True
 
 
-def _breach_sentence(found: Judgement) -> str:
-    figures = found.figures
-    name = found.guardrail.metric.replace("_", " ")
-    value, limit = figures.get("value", figures.get("events")), figures.get("threshold", figures.get("limit"))
-    if "p95_ms" in figures:
-        value, limit = figures["p95_ms"], figures["limit_ms"]
-    return f"{name} is {_short(value)} over {figures.get('n')} transactions; the limit is {_short(limit)}."
+def _bad_since(rollout: Rollout, decisive: Judgement, now: datetime) -> datetime:
+    """The beginning of the first bad minute of this stay, where minutes say so; else the beginning of the stay."""
+    entered = rollout.phase_entered_at or now
+    guardrail = decisive.guardrail
+    if (guardrail.metric, guardrail.kind) != (Metric.ERROR_RATE, Kind.ABSOLUTE):
+        return entered
+    bad = first_bad_minute(rollout.tenant_id, rollout.id, rollout.step, guardrail.limit)
+    return max(bad or entered, entered)
 
 
 def _hold(rollout: Rollout, seen: Run, blind_for: timedelta, now: datetime) -> bool:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from apps.rollouts import statistics as stats
-from apps.rollouts.plan import GuardrailPlan, Kind, Metric, OnBreach
+from apps.rollouts.plan import RATES, GuardrailPlan, Kind, Metric, OnBreach
 from apps.telemetry import histogram
 
 LATENCY_SHARE = 0.05
@@ -97,10 +97,17 @@ def sentence(found: Judgement) -> str:
     value, limit = figures.get("value", figures.get("events")), figures.get("threshold", figures["limit"])
     if "p95_ms" in figures:
         value, limit = figures["p95_ms"], figures["limit_ms"]
-    said = f"{name} is {value:.3g} over {figures['n']} transactions; the limit is {limit:.3g}."
+    shown = [_words(found.guardrail.metric, figure) for figure in (value, limit)]
+    said = f"{name} is {shown[0]} over {figures['n']} transactions; the limit is {shown[1]}."
     if found.verdict in {Verdict.BREACH, Verdict.PASS}:
         return said
     return f"{said} About {found.needed} more transactions would tell." if found.needed else said
+
+
+def _words(metric: Metric, figure: Any) -> str:
+    if metric in RATES:
+        return f"{figure * 100:.3g} %"
+    return f"{figure:.0f} ms" if metric is Metric.LATENCY_P95 else f"{figure:.3g}"
 
 
 def judge(guardrail: GuardrailPlan, agent: Figures, control: Figures, *, alpha: float, least: int) -> Judgement:

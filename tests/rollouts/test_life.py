@@ -126,7 +126,7 @@ def test_a_breach_rolls_back_at_once_with_incident_and_page(world: World) -> Non
     rollout = look(rollout, NOW + 2 * MINUTE)
     assert rollout.state == State.ROLLING_BACK
     assert rollout.served.is_nothing
-    assert "error rate is 0.5 over 40 transactions; the limit is 0.05." in rollout.note
+    assert "error rate is 50 % over 40 transactions; the limit is 5 %." in rollout.note
     rollout = look(rollout, NOW + 2 * MINUTE + timedelta(seconds=2))
     assert (rollout.state, rollout.next_check_at) == (State.ROLLED_BACK, None)
     with tenant_transaction(world.tenant.id):

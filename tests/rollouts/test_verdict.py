@@ -237,7 +237,7 @@ def test_a_judgement_says_why_in_words() -> None:
     def said(n: int, errors: int) -> str:
         return sentence(judge(ERRORS, Figures(n=n, errors=errors), Figures(), alpha=0.005, least=200))
 
-    assert said(40, 20) == "error rate is 0.5 over 40 transactions; the limit is 0.05."
+    assert said(40, 20) == "error rate is 50 % over 40 transactions; the limit is 5 %."
     assert (
         said(150, 0)
         == "error rate is 0 over 150 transactions; the limit is 0.05. About 50 more transactions would tell."
