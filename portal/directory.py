@@ -32,6 +32,15 @@ class Directory(Protocol):
     def tenants_of(self, user: Any) -> list[TenantLike]:
         """The tenants that the user belongs to, by name (TEN-2)."""
 
+    def administers(self, user: Any) -> bool:
+        """Whether the user is admin of any tenant."""
+
+    def may_administer(self, user: Any, tenant: TenantLike) -> bool:
+        """Whether the user may open ``tenant`` (whose transaction is open) in Django admin."""
+
+    def note_admin_session(self, tenant: TenantLike, actor: Actor, what: str, reason: str) -> None:
+        """Write into the tenant's audit trail that an admin session was opened or closed (AUD-3)."""
+
 
 @cache
 def directory() -> Directory:

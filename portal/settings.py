@@ -35,8 +35,8 @@ TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0)
 # --- Applications ------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "portal.admin.config.PortalAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -79,6 +79,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "portal.middleware.TenantMiddleware",
+    "portal.admin.middleware.AdminTenantMiddleware",
 ]
 
 ROOT_URLCONF = "portal.urls"

@@ -89,7 +89,7 @@ class Rollout(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.version.label} of {self.workload.key}"
+        return f"rollout {self.id}"
 
     @property
     def phases(self) -> tuple[PhasePlan, ...]:

@@ -65,10 +65,10 @@ begin
         return;
     end if;
     perform pg_advisory_xact_lock(hashtext('telemetry_make_partition'));
-    if to_regclass('public.' || name) is null then
-        execute format('create table public.%I partition of public.telemetry_action for values from (%L) to (%L)',
-            name, day::timestamp at time zone 'UTC', (day + 1)::timestamp at time zone 'UTC');
-    end if;
+    -- Somebody else may have made it while this waited; to_regclass would still answer from this session's cache.
+    execute format(
+        'create table if not exists public.%I partition of public.telemetry_action for values from (%L) to (%L)',
+        name, day::timestamp at time zone 'UTC', (day + 1)::timestamp at time zone 'UTC');
 end $$;
 revoke all on function telemetry_make_partition(date) from public;
 grant execute on function telemetry_make_partition(date) to portal_app, portal_ops;

@@ -4,8 +4,10 @@ from typing import Any
 
 from apps.accounts import queries as tokens
 from apps.accounts.models import User
+from apps.audit.actions import record
 from apps.tenants import queries
 from apps.tenants.models import Membership, Tenant
+from apps.tenants.roles import Role
 from portal.actor import Actor
 from portal.errors import Unauthorised
 from portal.tenancy.context import tenant_transaction
@@ -36,6 +38,22 @@ def actor_for_token(raw: str) -> tuple[Tenant, Actor]:
         raise Unauthorised("token_owner_gone", "The person this token belongs to is no longer a member.")
     owner = person(membership, membership.user)
     return tenant, service(token, roles=owner.roles, user_id=owner.user_id, teams=owner.teams)
+
+
+def administers(user: User) -> bool:
+    return any(Role.ADMIN in membership.roles for membership in queries.memberships_of(user.id))
+
+
+def may_administer(user: User, tenant: Tenant) -> bool:
+    """A platform operator any tenant, a tenant's own admin theirs."""
+    if user.is_staff:
+        return True
+    found = queries.membership(tenant.id, user.id)
+    return found is not None and Role.ADMIN in found.roles
+
+
+def note_admin_session(tenant: Tenant, actor: Actor, what: str, reason: str) -> None:
+    record(actor=actor, action=f"operator.session_{what}", obj=tenant, reason=reason)
 
 
 def person(membership: Membership, user: Any) -> Actor:

@@ -240,7 +240,7 @@ def test_a_judgement_says_why_in_words() -> None:
     assert said(40, 20) == "error rate is 50 % over 40 transactions; the limit is 5 %."
     assert (
         said(150, 0)
-        == "error rate is 0 over 150 transactions; the limit is 0.05. About 50 more transactions would tell."
+        == "error rate is 0 % over 150 transactions; the limit is 5 %. About 50 more transactions would tell."
     )
     assert said(0, 0) == "error rate: no record to judge it by."
 

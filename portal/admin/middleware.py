@@ -1,0 +1,39 @@
+"""Puts a request under ``/admin/`` into the tenant that was opened, and checks the right to it each time anew."""
+
+from contextlib import nullcontext
+
+from django.db import transaction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+
+from portal.admin import session
+from portal.admin.views import may_open
+from portal.errors import NotFound
+from portal.middleware import Handler
+from portal.tenancy.context import platform_work, tenant_transaction
+
+
+class AdminTenantMiddleware:
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        inside = request.path_info.startswith("/admin/") and not request.path_info.startswith("/admin/tenant/")
+        found = session.read(request, timezone.now()) if inside and request.user.is_authenticated else None
+        if found is None:
+            return self.get_response(request)
+        try:
+            tenant = may_open(request.user, found.slug)
+        except NotFound:
+            session.end(request)
+            return self.get_response(request)
+        request.admin_session, request.tenant = found, tenant  # type: ignore[attr-defined]
+        request.actor = session.operator(request.user)  # type: ignore[attr-defined]
+        # Tenants and users are read across tenants, by operators alone.
+        across = platform_work("admin") if request.user.is_staff else nullcontext()
+        with across, tenant_transaction(tenant.id):
+            response = self.get_response(request)
+            if response.status_code >= 400:
+                transaction.set_rollback(True)
+        return response

@@ -1,0 +1,45 @@
+"""The admin site: nothing opens before a tenant is chosen with a reason."""
+
+from typing import Any
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, URLResolver, path, reverse
+from unfold.sites import UnfoldAdminSite
+
+
+class PortalAdminSite(UnfoldAdminSite):  # type: ignore[misc]
+    """Takes only classes that were written for one tenant at a time; what packages register is left out."""
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        from portal.admin.base import GuardedAdmin
+
+        if admin_class is not None and issubclass(admin_class, GuardedAdmin):
+            super().register(model_or_iterable, admin_class, **options)
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """A session is open in a tenant; the middleware has checked who opened it, on this very request."""
+        return getattr(request, "tenant", None) is not None and getattr(request, "admin_session", None) is not None
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        return redirect("admin:choose_tenant")
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        session = getattr(request, "admin_session", None)
+        title = f"{request.tenant.name} until {session.until:%H:%M} UTC" if session else "Causeway"  # type: ignore[attr-defined]
+        return {**super().each_context(request), "site_header": title, "site_title": title}
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        from portal.admin import views
+
+        own = [
+            path("tenant/", views.choose_tenant, name="choose_tenant"),
+            path("tenant/leave/", views.leave_tenant, name="leave_tenant"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return redirect(reverse("account_logout"))

@@ -1,0 +1,164 @@
+"""AUD-3, TEN-1 in Django admin, generated from the site's registry: one tenant at a time, with a reason, audited."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from apps.accounts.models import ApiToken
+from apps.audit import queries as audit
+from apps.rollouts.models import Rollout
+from apps.workloads.models import Workload
+from portal.admin import session
+from portal.admin.base import PlatformAdmin, TenantAdmin
+from portal.tenancy.context import tenant_transaction
+from tests.isolation.populate import populate
+from tests.world import PASSWORD, World
+
+TENANT_MODELS = [model for model, own in admin.site._registry.items() if isinstance(own, TenantAdmin)]
+PLATFORM_MODELS = [model for model, own in admin.site._registry.items() if isinstance(own, PlatformAdmin)]
+
+
+def signed_in(name: str) -> Client:
+    client = Client()
+    assert client.login(email=f"{name}@example.org", password=PASSWORD)
+    return client
+
+
+def opened(name: str, slug: str = "acme") -> Client:
+    client = signed_in(name)
+    answer = client.post("/admin/tenant/", {"slug": slug, "reason": "ticket 4711"})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/admin/")
+    return client
+
+
+def url(model: Any, rest: str = "") -> str:
+    return f"/admin/{model._meta.app_label}/{model._meta.model_name}/{rest}"
+
+
+def test_only_classes_written_for_one_tenant_are_registered() -> None:
+    assert len(TENANT_MODELS) >= 9
+    assert set(TENANT_MODELS) | set(PLATFORM_MODELS) == set(admin.site._registry)
+
+
+def test_strangers_and_members_without_the_role_find_nothing(world: World) -> None:
+    assert Client().get("/admin/").status_code == 302
+    for name in ("alice", "charlie"):
+        assert signed_in(name).get("/admin/tenant/").status_code == 404
+        assert signed_in(name).post("/admin/tenant/", {"slug": "acme", "reason": "r"}).status_code == 404
+
+
+def test_a_tenant_admin_opens_their_own_tenant_and_no_other(world: World) -> None:
+    client = signed_in("adam")
+    foreign = client.post("/admin/tenant/", {"slug": "umbra", "reason": "curious"})
+    none = client.post("/admin/tenant/", {"slug": "nowhere", "reason": "curious"})
+    assert foreign.status_code == none.status_code == 404
+    assert opened("adam").get("/admin/").status_code == 200
+
+
+def test_nothing_opens_without_a_reason_and_opening_is_in_the_tenants_trail(world: World) -> None:
+    otto = signed_in("otto")
+    assert otto.post("/admin/tenant/", {"slug": "acme", "reason": ""}).status_code == 400
+    assert otto.get(url(Workload)).status_code == 302
+    opened("otto")
+    with tenant_transaction(world.tenant.id):
+        entry = audit.entries(world.tenant.id).first()
+        assert entry is not None
+        assert (entry.action, entry.actor) == ("operator.session_opened", "operator:otto@example.org")
+        assert "ticket 4711" in entry.body
+
+
+def test_a_session_ends_after_its_hour_and_with_the_right_to_it(world: World) -> None:
+    client = opened("adam")
+    stored = client.session
+    stored[session.KEY] = {**stored[session.KEY], "until": (timezone.now() - timedelta(seconds=1)).isoformat()}
+    stored.save()
+    assert client.get(url(Workload)).status_code == 302
+    again = opened("adam")
+    with tenant_transaction(world.tenant.id):
+        world.adam.memberships.filter(tenant=world.tenant).update(roles=[])
+    assert again.get(url(Workload)).status_code == 302
+
+
+@pytest.mark.parametrize("model", TENANT_MODELS, ids=lambda m: m._meta.label)
+def test_every_list_and_row_shows_the_open_tenant_alone(world: World, model: Any) -> None:
+    """With real rows in both: ours are there, theirs are not, by list, by address and by history."""
+    populate(world)
+    with tenant_transaction(world.tenant.id):
+        mine = model._default_manager.first()
+    with tenant_transaction(world.other.id):
+        theirs = model._default_manager.first()
+    assert mine is not None and theirs is not None, "both tenants have something that could leak"
+    client = opened("otto")
+    page = client.get(url(model))
+    assert page.status_code == 200
+    assert client.get(url(model, f"{mine.pk}/change/")).status_code == 200
+    for rest in (f"{theirs.pk}/change/", f"{theirs.pk}/history/", f"{theirs.pk}/delete/"):
+        answer = client.get(url(model, rest))
+        assert answer.status_code in {302, 403, 404}
+        assert str(theirs) not in answer.content.decode() or str(theirs) == str(mine)
+    assert str(theirs.pk) not in page.content.decode()
+    assert client.get(url(model, "add/")).status_code == 403
+    assert client.post(url(model, f"{mine.pk}/delete/"), {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.parametrize("model", PLATFORM_MODELS, ids=lambda m: m._meta.label)
+def test_global_rows_are_for_operators_alone(live_world: World, model: Any) -> None:
+    assert opened("otto").get(url(model)).status_code == 200
+    assert opened("adam").get(url(model)).status_code == 403
+
+
+def test_what_is_done_goes_through_the_actions_and_into_the_trail(world: World) -> None:
+    ours, theirs = populate(world)
+    client = opened("adam")
+    client.post(url(ApiToken), {"action": "revoke", "_selected_action": [str(ours.token.id), str(theirs.token.id)]})
+    client.post(
+        url(Rollout), {"action": "roll_back", "_selected_action": [str(ours.rollout.id), str(theirs.rollout.id)]}
+    )
+    with tenant_transaction(world.tenant.id):
+        assert ApiToken.objects.get(id=ours.token.id).revoked_at is not None
+        rollout = Rollout.objects.get(id=ours.rollout.id)
+        assert (rollout.state, rollout.note) == ("rolling_back", "admin session: ticket 4711")
+        entry = audit.entries(world.tenant.id).first()
+        assert entry is not None and entry.actor == "operator:adam@example.org"
+    with tenant_transaction(world.other.id):
+        assert ApiToken.objects.get(id=theirs.token.id).revoked_at is None
+        assert Rollout.objects.get(id=theirs.rollout.id).state == "running"
+
+
+def test_a_refusal_in_the_admin_is_a_page_and_changes_nothing(world: World) -> None:
+    """The last admin can't be shut out, here as little as anywhere."""
+    client = opened("otto")
+    with tenant_transaction(world.tenant.id):
+        member = world.adam.memberships.get(tenant=world.tenant)
+    answer = client.post(url(type(member)), {"action": "end_memberships", "_selected_action": [str(member.id)]})
+    assert answer.status_code == 409
+    with tenant_transaction(world.tenant.id):
+        member.refresh_from_db()
+        assert member.ended_at is None
+
+
+def test_no_secret_stands_in_the_admin(world: World) -> None:
+    raw = world.token("read")
+    client = opened("adam")
+    with tenant_transaction(world.tenant.id):
+        token = ApiToken.objects.latest("created_at")
+    page = client.get(url(ApiToken, f"{token.pk}/change/")).content.decode()
+    assert raw.split("_", 2)[2] not in page
+    assert "digest" not in page
+
+
+@pytest.mark.parametrize("more", [0, 2])
+def test_a_list_costs_the_same_at_one_row_and_at_three(world: World, more: int) -> None:
+    for _ in range(more + 1):
+        world.token("read")
+    client = opened("adam")
+    client.get(url(ApiToken))
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(url(ApiToken)).status_code == 200
+    assert len(captured) == 15
