@@ -1,0 +1,1 @@
+"""The floor of the decision path: Django answering JSON without any middleware, under the same server."""
