@@ -6,7 +6,7 @@ from guardian.models import UserObjectPermissionBase
 
 from apps.workloads.policy import Commitment, FallbackKind, Posture, Sensitivity, Shape, Stage, UnitKind
 from portal.ids import uuid7
-from portal.tenancy.constraints import SameTenant, walls
+from portal.tenancy.constraints import MemberOfTenant, SameTenant, walls
 from portal.tenancy.models import CurrentTenant, TenantModel
 
 
@@ -160,6 +160,7 @@ class WorkloadUserPermission(UserObjectPermissionBase):
         constraints = [
             *walls("workloads_workloaduserpermission", app="select, insert, delete"),
             SameTenant(field="content_object", name="workloads_workloaduserpermission_workload_fk"),
+            MemberOfTenant(field="user", name="workloads_workloaduserpermission_member_fk"),
             models.UniqueConstraint(
                 fields=["tenant", "content_object", "user", "permission"],
                 name="workloads_workloaduserpermission_once",

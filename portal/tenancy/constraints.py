@@ -162,6 +162,28 @@ class SameTenant(_SqlConstraint):
         return f'alter table "{model._meta.db_table}" drop constraint "{self.name}"'
 
 
+class MemberOfTenant(_SqlConstraint):
+    """A link to a person that only a member of the row's tenant can fill: a grant to anybody else is refused."""
+
+    def __init__(self, *, field: str, name: str) -> None:
+        super().__init__(name=name)
+        self.field = field
+
+    def deconstruct(self) -> tuple[str, Any, dict[str, Any]]:
+        path, args, kwargs = super().deconstruct()
+        return path, args, {**kwargs, "field": self.field}
+
+    def forward(self, model: type[models.Model]) -> str:
+        column = model._meta.get_field(self.field).column  # type: ignore[union-attr]
+        return (
+            f'alter table "{model._meta.db_table}" add constraint "{self.name}" '
+            f'foreign key (tenant_id, "{column}") references tenants_membership (tenant_id, user_id)'
+        )
+
+    def backward(self, model: type[models.Model]) -> str:
+        return f'alter table "{model._meta.db_table}" drop constraint "{self.name}"'
+
+
 def walls(table: str, **policy: Any) -> list[BaseConstraint]:
     """The two constraints that each tenant table starts with: its policy and the key others point at."""
     return [

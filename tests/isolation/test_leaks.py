@@ -51,3 +51,10 @@ def test_a_guardian_grant_across_the_line_is_refused_by_the_database(planted: Wo
         mine = cursor.fetchone()[0]
     with tenant_transaction(planted.other.id):
         assert WorkloadUserPermission.objects.filter(user=planted.mallory).count() == mine
+
+
+def test_a_guardian_grant_to_somebody_of_another_tenant_is_refused_by_the_database(planted: World) -> None:
+    with tenant_transaction(planted.tenant.id):
+        with pytest.raises(IntegrityError, match="member_fk"), transaction.atomic():
+            access.grant("see_workload", planted.mallory, planted.workload)
+        access.grant("see_workload", planted.charlie, planted.workload)
