@@ -7,7 +7,7 @@ from typing import Any
 from apps.rollouts import statistics as stats
 from apps.rollouts.machine import State
 from apps.rollouts.models import Rollout, RolloutTransition
-from apps.rollouts.plan import Kind, Metric
+from apps.rollouts.plan import Kind, Metric, judged
 from apps.rollouts.verdict import LATENCY_SHARE
 from portal.charts import Interval, StepChart, interval, step_chart
 
@@ -84,6 +84,8 @@ def _chart(rollout: Rollout, transitions: list[RolloutTransition], now: datetime
 
 def _cards(rollout: Rollout) -> list[GuardrailCard]:
     seen = {(j["metric"], j["kind"]): j for j in rollout.look.get("judgements", [])}
+    share = rollout.current.share if rollout.current else 0
+    now_judged = judged(rollout.guardrails, share)
     cards = []
     for guardrail in rollout.guardrails:
         found = seen.get((guardrail.metric, guardrail.kind), {})
@@ -93,7 +95,7 @@ def _cards(rollout: Rollout) -> list[GuardrailCard]:
             GuardrailCard(
                 name=guardrail.metric.replace("_", " "),
                 rule=_rule(guardrail.metric, guardrail.kind, guardrail.limit),
-                verdict=found.get("verdict", "no_data"),
+                verdict=found.get("verdict", "no_data") if guardrail in now_judged else "not_judged",
                 figures=figures,
                 needed=found.get("needed"),
                 picture=interval(figures.get("value"), figures.get("low"), figures.get("high"), limit),

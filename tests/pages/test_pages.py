@@ -12,9 +12,10 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.rollouts import actions
 from apps.rollouts.models import Rollout
+from apps.rollouts.plan import GuardrailPlan, Kind, Metric
 from portal.local import paths
 from portal.tenancy.context import tenant_transaction
-from tests.rollouts.factory import drafted, running
+from tests.rollouts.factory import ERRORS, drafted, running
 from tests.world import NOW, PASSWORD, SETUP, World, make_workload
 
 TEMPLATES = sorted((paths.PROJECT_ROOT / "templates").rglob("*.html"))
@@ -109,6 +110,15 @@ def test_the_live_part_comes_alone_for_htmx(world: World) -> None:
     part = signed_in("alice").get(f"/t/acme/rollouts/{rollout.id}/", headers={"HX-Request": "true"}).content.decode()
     assert "<html" not in part
     assert "At 5 %" in part
+
+
+def test_at_everybody_relative_limits_are_shown_as_not_judged(world: World) -> None:
+    twice = GuardrailPlan(Metric.COST, Kind.RELATIVE, 1.5)
+    rollout = running(world, guardrails=(ERRORS, twice))
+    with tenant_transaction(world.tenant.id):
+        Rollout.objects.filter(id=rollout.id).update(phase=4)
+    page = signed_in("alice").get(f"/t/acme/rollouts/{rollout.id}/").content.decode()
+    assert page.count("absolute limits judge alone") == 1
 
 
 def test_text_from_people_is_never_markup(world: World) -> None:
