@@ -132,7 +132,7 @@ def _copy(connection: psycopg.Connection[Any], table: str, source: object, **cha
         [table],
     )
     names = [row[0] for row in found]
-    values = [sql.SQL(changed[name]) if name in changed else sql.Identifier("s", name) for name in names]  # type: ignore[arg-type]
+    values = [sql.SQL(changed[name]) if name in changed else sql.Identifier("s", name) for name in names]
     statement = sql.SQL("insert into {table} ({names}) select {values} from {table} s, copies c where s.id = %s")
     connection.execute(
         statement.format(

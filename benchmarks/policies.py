@@ -47,9 +47,9 @@ def _measures(plot: Plot, name: str, effort: Effort) -> list[Measure]:
     with _session("public") as walled, _session("bare, public") as bare:
         assert _answer(walled, plot, page) == _answer(bare, plot, page), "both sides see the same rows"
 
-        def compared(what: str, statements: list[str], **aim: float) -> Measure:
+        def compared(what: str, statements: list[str], at_most: float | None = None) -> Measure:
             sides = [lambda s=s: _milliseconds(s, plot, statements, effort.executions) for s in (walled, bare)]
-            return beside(f"{name}: {what}", "ms", *in_turns(effort.repeats, *sides), **aim)
+            return beside(f"{name}: {what}", "ms", *in_turns(effort.repeats, *sides), at_most=at_most)
 
         return [
             compared("list page, both statements", [count, page], at_most=1.2),
@@ -104,14 +104,14 @@ def _grant(connection: Any, plot: Plot) -> None:
         actions.permit_team(workload=plot.workload, team=plot.team, permission="see_workload", actor=SETUP)
     connection.execute(
         "insert into workloads_workloaduserpermission (id, tenant_id, user_id, permission_id, content_object_id) "
-        "select gen_random_uuid(), p.tenant_id, p.user_id, p.permission_id, w.id from workloads_workloaduserpermission p "
-        "join workloads_workload w on w.tenant_id = p.tenant_id where w.key like 'C-%%50' and p.tenant_id = %s",
+        "select gen_random_uuid(), p.tenant_id, p.user_id, p.permission_id, w.id "
+        "from workloads_workloaduserpermission p join workloads_workload w on w.tenant_id = p.tenant_id where w.key like 'C-%%50' and p.tenant_id = %s",
         [plot.tenant.id],
     )
     connection.execute(
         "insert into workloads_workloadteamgrant (id, tenant_id, created_at, workload_id, team_id, permission) "
-        "select gen_random_uuid(), g.tenant_id, now(), w.id, g.team_id, g.permission from workloads_workloadteamgrant g "
-        "join workloads_workload w on w.tenant_id = g.tenant_id where w.key like 'C-%%75' and g.tenant_id = %s",
+        "select gen_random_uuid(), g.tenant_id, now(), w.id, g.team_id, g.permission "
+        "from workloads_workloadteamgrant g join workloads_workload w on w.tenant_id = g.tenant_id where w.key like 'C-%%75' and g.tenant_id = %s",
         [plot.tenant.id],
     )
 
