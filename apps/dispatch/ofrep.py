@@ -11,6 +11,7 @@ import time
 from typing import Any
 from uuid import UUID
 
+from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
@@ -20,7 +21,7 @@ from apps.rollouts.assignment import Arm
 from portal.access import credential
 from portal.actor import Actor
 from portal.directory import directory
-from portal.errors import Forbidden, Unauthorised
+from portal.errors import Forbidden, Unauthorised, Unavailable
 from portal.middleware import bearer
 
 MAX_BODY = 64 * 1024
@@ -82,15 +83,25 @@ def caller(request: HttpRequest) -> tuple[UUID, Actor]:
         raise Unauthorised("credential_missing", "Send an API token with the scope decide.")
     found = _credentials.get(raw)
     if found is None or time.monotonic() - found[0] > TOKEN_FOR:
-        found = _ask(raw)
+        found = _ask(raw, found)
     if not found[2].allows("decide"):
         raise Forbidden("scope_missing", "This token lacks the scope decide.")
     return found[1], found[2]
 
 
-def _ask(raw: str) -> _Credential:
-    _credentials.pop(raw, None)
-    tenant, actor = directory().actor_for_token(raw)
+def _ask(raw: str, known: _Credential | None) -> _Credential:
+    """What the token stands for now. Without a database what was known goes on to count, since all that it gets then is
+    the fallback.
+    """
+    try:
+        tenant, actor = directory().actor_for_token(raw)
+    except Error as error:
+        if known is None:
+            raise Unavailable("database", "The token can't be checked just now; use the fallback.") from error
+        return known
+    except Unauthorised:
+        _credentials.pop(raw, None)
+        raise
     found = (time.monotonic(), tenant.id, actor)
     with _lock:
         if len(_credentials) >= MAX_TOKENS:

@@ -6,7 +6,7 @@ from functools import wraps
 from typing import Any
 
 from django.conf import settings
-from django.db import Error
+from django.db import DataError, Error
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -30,6 +30,9 @@ def speaks_otlp(view: Callable[..., bytes]) -> Callable[..., HttpResponse]:
         kind = otlp.JSON if asked.lower().startswith(otlp.JSON) else otlp.PROTOBUF
         try:
             body = view(request, *args, kind=kind, **kwargs)
+        except DataError as error:
+            # A value that no column takes: sending it again can't help.
+            return _refusal(kind, Invalid("unstorable", f"A value can't be stored: {str(error)[:200]}"))
         except Error:
             return _refusal(kind, Unavailable("database", "The records could not be stored just now; send them again."))
         except PortalError as error:

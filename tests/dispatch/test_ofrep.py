@@ -11,6 +11,7 @@ from django.test import Client
 from apps.dispatch import ofrep, snapshot
 from apps.rollouts import actions
 from apps.workloads import actions as workloads
+from portal.directory import directory
 from portal.tenancy.context import tenant_transaction
 from tests.rollouts.factory import running
 from tests.world import NOW, SETUP, World
@@ -135,8 +136,15 @@ def test_without_a_database_everybody_goes_to_the_fallback(world: World, monkeyp
     running(world)
     token = world.token("decide")
     assert handlers(token)["agent/agent"] > 0
-    monkeypatch.setattr(snapshot, "_read", lambda *args: (_ for _ in ()).throw(OperationalError("gone")))
-    monkeypatch.setattr(ofrep, "TOKEN_FOR", 60.0)
+    unseen = world.token("decide")
+
+    def gone(*args: object) -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(snapshot, "_read", gone)
+    monkeypatch.setattr(directory(), "actor_for_token", gone)
     time.sleep(snapshot.OLDEST)
     found = ask(token).json()["value"]
     assert (found["handler"], found["reason"]) == ("fallback", "configuration_unavailable")
+    refused = ask(unseen)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
