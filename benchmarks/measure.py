@@ -16,7 +16,7 @@ class Effort:
     executions: int
 
 
-FULL = Effort(repeats=3, seconds=4.0, batches=24, executions=150)
+FULL = Effort(repeats=5, seconds=2.5, batches=16, executions=150)
 QUICK = Effort(repeats=2, seconds=1.5, batches=10, executions=60)
 
 
