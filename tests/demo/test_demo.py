@@ -1,0 +1,52 @@
+"""The demo: a person for each role, everything through the actions, and a second run that adds nothing."""
+
+import random
+from datetime import UTC, datetime
+from pathlib import Path
+
+from apps.rollouts.machine import State
+from apps.rollouts.models import Rollout
+from apps.tenants.queries import tenant_by_slug
+from apps.tenants.roles import Role
+from apps.workloads.models import Workload
+from demo import data, simulator
+from portal.tenancy.context import tenant_transaction
+
+
+def test_there_is_somebody_for_each_role() -> None:
+    assert {role for _, _, roles in data.PEOPLE for role in roles} == set(Role)
+
+
+def test_two_tenants_with_two_rollouts_on_their_way_and_a_second_run_adds_nothing(db: None, tmp_path: Path) -> None:
+    file = tmp_path / "tokens.json"
+    for _ in range(2):
+        data.build(now=datetime.now(UTC), tokens_file=file)
+        tenant = tenant_by_slug("meridian")
+        assert tenant is not None
+        with tenant_transaction(tenant.id):
+            assert sorted(Workload.objects.values_list("key", flat=True)) == ["W-01", "W-02", "W-03", "W-04", "W-05"]
+            assert list(Rollout.objects.values_list("state", flat=True)) == [State.RUNNING, State.RUNNING]
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_the_simulator_fails_only_as_its_profile_says_of_what_it_was_told() -> None:
+    decision = {
+        "workload": "W-02",
+        "version": "1.1",
+        "model": "m",
+        "arm": "agent",
+        "rollout": "r",
+        "phase": 1,
+        "share": 10,
+    }
+
+    def errors(share: float, arm: str) -> int:
+        rng = random.Random(1)
+        told = {**decision, "share": share, "arm": arm}
+        spans = [simulator._span(rng, "u", told, simulator.TURNS_BAD) for _ in range(500)]
+        values = [next(a.value.string_value for a in s.attributes if a.key == "causeway.outcome") for s in spans]
+        return values.count("error")
+
+    assert errors(10, "agent") < 10
+    assert errors(25, "agent") > 100
+    assert errors(25, "control") < 10
