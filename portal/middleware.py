@@ -9,8 +9,8 @@ import logging
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from secrets import token_hex
 from typing import cast
-from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
@@ -43,7 +43,7 @@ class RequestMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         sent = request.META.get("HTTP_X_REQUEST_ID", "")
-        request_id = sent if _REQUEST_ID.fullmatch(sent) else uuid4().hex
+        request_id = sent if _REQUEST_ID.fullmatch(sent) else token_hex(16)
         tokens = request_id_var.set(request_id), client_ip_var.set(client_ip(request))
         try:
             response = self.get_response(request)

@@ -178,7 +178,8 @@ def _headers(response: HttpResponse, etag: str) -> HttpResponse:
 
 
 def _json(body: dict[str, Any], status: int = 200) -> HttpResponse:
-    answer = HttpResponse(json.dumps(body), status=status, content_type="application/json")
+    # Bytes: for text Django looks the character set up in the header that it has just been given.
+    answer = HttpResponse(json.dumps(body).encode(), status=status, content_type="application/json")
     answer.headers["Cache-Control"] = "private, no-cache"
     answer.headers["Vary"] = "Authorization, X-API-Key"
     return answer
