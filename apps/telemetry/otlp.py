@@ -7,7 +7,7 @@ after decompression, and a bomb is never inflated past it.
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -16,11 +16,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtobufSpan
 
 from apps.telemetry import otlpjson
 from apps.telemetry.spans import (
+    MAX_TEXT,
     SPAN_ID,
     STATUS_ERROR,
     TRACE_ID,
@@ -168,7 +170,7 @@ def _from_protobuf(body: bytes) -> Iterator[Raw]:
         read: Callable[[int, Any, Attributes], Span] = _protobuf_span
         resource: Attributes = {}
         try:
-            resource = _protobuf_attributes(group.resource.attributes)
+            resource = _protobuf_attributes(group.resource)
         except ValueError:
             read = unreadable_resource
         for scope in group.scope_spans:
@@ -187,14 +189,16 @@ def _protobuf_span(index: int, span: ProtobufSpan, resource: Attributes) -> Span
         span.start_time_unix_nano,
         span.end_time_unix_nano,
         span.status.code == STATUS_ERROR,
-        _protobuf_attributes(span.attributes),
+        _protobuf_attributes(span),
         resource,
     )
 
 
-def _protobuf_attributes(pairs: Sequence[KeyValue]) -> Attributes:
-    check_count(pairs)
-    return bounded({pair.key: _protobuf_value(pair.value) for pair in pairs})
+def _protobuf_attributes(holder: ProtobufSpan | Resource) -> Attributes:
+    check_count(holder.attributes)
+    attributes = {pair.key: _protobuf_value(pair.value) for pair in holder.attributes}
+    # Bytes become twice as many hex digits and nothing else grows, so a small message needs no closer look.
+    return attributes if 2 * holder.ByteSize() <= MAX_TEXT else bounded(attributes)
 
 
 def _protobuf_value(value: AnyValue, depth: int = 0) -> Any:

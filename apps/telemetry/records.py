@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -243,9 +244,14 @@ def _money(value: Any, name: str) -> Decimal:
     return amount.quantize(_SMALLEST_MONEY)
 
 
+@lru_cache(maxsize=1_000)
+def _parsed(value: str) -> UUID:
+    return UUID(value)
+
+
 def _uuid(value: Any, name: str) -> UUID:
     try:
-        return UUID(str(_single(value, name)))
+        return _parsed(str(_single(value, name)))
     except ValueError as error:
         raise Unacceptable(f"{name} is {shown(value)} and wants the id of a rollout") from error
 

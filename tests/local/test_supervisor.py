@@ -19,7 +19,14 @@ LOCAL = [sys.executable, "-m", "portal.local"]
 
 
 def begun(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen([*LOCAL, *arguments], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+    """As from a terminal: under nohup the tests' own processes would be deaf to a hang-up."""
+    return subprocess.Popen(
+        [*LOCAL, *arguments],
+        stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+    )
 
 
 def wait_for(line: str, process: subprocess.Popen[str]) -> None:
