@@ -35,6 +35,7 @@ class AuditEntry(TenantModel):
     actor = _from_body("actor", 200)
 
     class Meta:
+        verbose_name_plural = "audit entries"
         constraints = [
             *walls("audit_auditentry", app="select", ops="select"),
             models.UniqueConstraint(fields=["tenant", "seq"], name="audit_auditentry_seq"),

@@ -1,29 +1,125 @@
-from django import forms
-from django.forms import ChoiceField
+"""The plan of a rollout as a person fills it in: a row a phase, a row a guardrail, the defaults to begin with."""
 
-from apps.rollouts.plan import DEFAULT_GUARDRAILS, DEFAULT_PHASES, GuardrailPlan, Kind, Metric, PhasePlan
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+
+from apps.rollouts.assignment import Cohort
+from apps.rollouts.plan import (
+    DEFAULT_GUARDRAILS,
+    DEFAULT_PHASES,
+    LEAST_TRANSACTIONS,
+    GuardrailPlan,
+    Kind,
+    Metric,
+    OnBreach,
+    PhasePlan,
+)
+from apps.workloads.models import AgentVersion
+
+_HOUR = timedelta(hours=1)
+
+
+def _choices(values: Any) -> list[tuple[str, str]]:
+    return [(value.value, value.value.replace("_", " ")) for value in values]
 
 
 class RolloutForm(forms.Form):
-    """A rollout with the default phases; limits may be tightened."""
+    version = forms.ChoiceField(help_text="What to roll out. It never changes once registered.")
+    why = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), label="Why now")
 
-    version = ChoiceField(help_text="What to roll out. It never changes once registered.")
-    why = forms.CharField(widget=forms.Textarea, label="Why now")
-    error_rate = forms.FloatField(initial=0.05, min_value=0.001, max_value=0.05, help_text="At most 0.05 (5 %).")
-    validator_flag_rate = forms.FloatField(initial=0.05, min_value=0.001, max_value=0.05, help_text="At most 0.05.")
+    def __init__(self, *args: Any, versions: list[AgentVersion], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.versions = {str(version.id): version for version in versions}
+        choices = [(i, f"{version.label} ({version.model})") for i, version in self.versions.items()]
+        self.fields["version"].choices = choices  # type: ignore[attr-defined]
 
-    def plan(self, *, control_sends_records: bool) -> tuple[tuple[PhasePlan, ...], tuple[GuardrailPlan, ...]]:
-        """Phases and guardrails: the defaults with these limits, without relative ones where they can't be judged."""
-        limits = {
-            Metric.ERROR_RATE: self.cleaned_data["error_rate"],
-            Metric.VALIDATOR_FLAGS: self.cleaned_data["validator_flag_rate"],
+    def chosen(self) -> AgentVersion:
+        return self.versions[self.cleaned_data["version"]]
+
+
+class PhaseForm(forms.Form):
+    """One phase; an empty share leaves the row out."""
+
+    share = forms.FloatField(required=False, min_value=0.01, max_value=100, label="Share, %")
+    bake_hours = forms.FloatField(required=False, min_value=0.01, max_value=2_160, label="Bake, hours")
+    min_transactions = forms.IntegerField(required=False, min_value=1, max_value=10_000_000, label="Transactions")
+    attribute = forms.CharField(required=False, max_length=60, label="Cohort: attribute")
+    values = forms.CharField(required=False, max_length=2_000, label="Cohort: values")
+
+    def plan(self) -> PhasePlan | None:
+        data = self.cleaned_data
+        if data.get("share") is None:
+            return None
+        values = frozenset(filter(None, (value.strip() for value in data["values"].split(","))))
+        cohort = Cohort(data["attribute"], values) if data["attribute"] or values else None
+        transactions = LEAST_TRANSACTIONS if data["min_transactions"] is None else data["min_transactions"]
+        return PhasePlan(round(data["share"] * 100), (data["bake_hours"] or 0) * _HOUR, transactions, cohort)
+
+    @staticmethod
+    def initial_of(phase: PhasePlan) -> dict[str, Any]:
+        return {
+            "share": f"{phase.share / 100:g}",
+            "bake_hours": f"{phase.bake / _HOUR:g}",
+            "min_transactions": phase.min_transactions,
         }
-        guardrails = tuple(
-            GuardrailPlan(g.metric, g.kind, limits.get(g.metric, g.limit) if g.kind is Kind.ABSOLUTE else g.limit)
-            for g in DEFAULT_GUARDRAILS
-            if control_sends_records or g.kind is Kind.ABSOLUTE
+
+
+class GuardrailForm(forms.Form):
+    """One guardrail; an empty limit leaves the row out."""
+
+    metric = forms.ChoiceField(choices=_choices(Metric))
+    kind = forms.ChoiceField(choices=_choices(Kind), label="Compared with")
+    limit = forms.FloatField(required=False)
+    on_breach = forms.ChoiceField(choices=_choices(OnBreach), label="On breach")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["kind"].choices = [("absolute", "a fixed limit"), ("relative", "control arm, times")]  # type: ignore[attr-defined]
+
+    def plan(self) -> GuardrailPlan | None:
+        data = self.cleaned_data
+        if data.get("limit") is None:
+            return None
+        return GuardrailPlan(Metric(data["metric"]), Kind(data["kind"]), data["limit"], OnBreach(data["on_breach"]))
+
+    @staticmethod
+    def initial_of(guardrail: GuardrailPlan) -> dict[str, Any]:
+        return {
+            "metric": guardrail.metric.value,
+            "kind": guardrail.kind.value,
+            "limit": f"{guardrail.limit:g}",
+            "on_breach": guardrail.on_breach.value,
+        }
+
+
+_Phases = forms.formset_factory(PhaseForm, extra=2, max_num=12, validate_max=True, absolute_max=20)
+_Guardrails = forms.formset_factory(GuardrailForm, extra=2, max_num=16, validate_max=True, absolute_max=24)
+
+
+class PlanForm:
+    """The whole plan: what and why, its phases and its guardrails; without ``data`` it stands at the defaults.
+
+    Where the control arm sends no records there is nothing to compare with, so relative limits aren't proposed.
+    """
+
+    def __init__(self, data: Any, *, versions: list[AgentVersion], control_sends_records: bool) -> None:
+        guardrails = [g for g in DEFAULT_GUARDRAILS if control_sends_records or g.kind is Kind.ABSOLUTE]
+        self.head = RolloutForm(data, versions=versions)
+        self.phases = _Phases(data, prefix="phase", initial=[PhaseForm.initial_of(p) for p in DEFAULT_PHASES])
+        self.guardrails = _Guardrails(
+            data, prefix="guardrail", initial=[GuardrailForm.initial_of(g) for g in guardrails]
         )
-        return DEFAULT_PHASES, guardrails
+
+    def is_valid(self) -> bool:
+        # Each is asked, so that each shows its errors.
+        head, phases, guardrails = self.head.is_valid(), self.phases.is_valid(), self.guardrails.is_valid()
+        return head and phases and guardrails
+
+    def plan(self) -> tuple[list[PhasePlan], list[GuardrailPlan]]:
+        phases = [phase for form in self.phases if (phase := form.plan())]
+        return phases, [guardrail for form in self.guardrails if (guardrail := form.plan())]
 
 
 class ReasonForm(forms.Form):

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from apps.rollouts import actions, conditions, presenter, queries
-from apps.rollouts.forms import ReasonForm, RolloutForm
+from apps.rollouts.forms import PlanForm, ReasonForm
 from apps.rollouts.machine import ACTIVE, State
 from apps.rollouts.models import Rollout
 from apps.telemetry import queries as telemetry
@@ -85,31 +85,28 @@ def rollout_list(request: InTenant, slug: str) -> HttpResponse:
 
 @on_workload("manage_workload")
 def plan_rollout(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
-    form = RolloutForm(request.POST or None)
-    versions = {str(v.id): v for v in workloads.versions(workload) if v.id != workload.serving_version_id}
-    form.fields["version"].choices = [(i, f"{v.label} ({v.model})") for i, v in versions.items()]  # type: ignore[attr-defined]
+    versions = [v for v in workloads.versions(workload) if v.id != workload.serving_version_id]
+    sends = workload.serving_version_id is not None or workload.fallback_sends_records
+    form = PlanForm(request.POST or None, versions=versions, control_sends_records=sends)
+    problems: list[str] = []
     if request.method == "POST" and form.is_valid():
-        sends = workload.serving_version_id is not None or workload.fallback_sends_records
-        phases, guardrails = form.plan(control_sends_records=sends)
+        phases, guardrails = form.plan()
         try:
             rollout = actions.draft_rollout(
                 workload=workload,
-                version=versions[form.cleaned_data["version"]],
-                why=form.cleaned_data["why"],
+                version=form.head.chosen(),
+                why=form.head.cleaned_data["why"],
                 author=request.user,
                 actor=request.actor,
                 phases=phases,
                 guardrails=guardrails,
             )
         except PortalError as error:
-            form.add_error(None, error.message)
+            problems = [problem["message"] for problem in error.data.get("problems", ())] or [error.message]
         else:
             return redirect("rollout", slug, rollout.id)
-    context = {"form": form, "heading": f"Plan a rollout of {workload.name}", "answer": PLAN_ANSWER}
-    return render(request, "workloads/form.html", context, status=400 if form.errors else 200)
-
-
-PLAN_ANSWER = "5 % for 48 h, then 10, 25 and 50 % for 24 h each, then everybody; 200 transactions a phase at least."
+    context = {"workload": workload, "form": form, "problems": problems, "sends": sends}
+    return render(request, "rollouts/plan.html", context, status=400 if request.method == "POST" else 200)
 
 
 @on_rollout("see_workload")

@@ -97,7 +97,7 @@ class WorkloadsView(TenantView):
 
     @extend_schema(operation_id="register_workload", request=NewWorkloadSerializer, responses={201: WorkloadSerializer})
     def post(self, request: Request, slug: str) -> Response:
-        person = _person(request, self, "workload.register")
+        person = person_behind(self, "workload.register")
         data = NewWorkloadSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         workload = actions.register_workload(
@@ -123,15 +123,19 @@ class VersionsView(TenantView):
     @extend_schema(operation_id="add_version", request=NewVersionSerializer, responses={201: VersionSerializer})
     def post(self, request: Request, slug: str, key: str) -> Response:
         workload = queries.workload_for(self.tenant.id, self.actor, key, "manage_workload")
-        person = _person(request, self, "")
+        person = person_behind(self)
         data = NewVersionSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         version = actions.add_version(workload=workload, made_by=person, actor=self.actor, **data.validated_data)
         return Response(VersionSerializer(version).data, status=201)
 
 
-def _person(request: Request, view: TenantView, right: str) -> Any:
-    """Whoever stands behind the request: somebody signed in, or the person that a token belongs to."""
+def person_behind(view: TenantView, right: str = "") -> User:
+    """Whoever stands behind a request that writes: somebody signed in, or the person that a token belongs to.
+
+    Raises:
+        Forbidden: nobody does, the token may only read, or the right is missing.
+    """
     user = User.objects.filter(id=view.actor.user_id).first() if view.actor.user_id else None
     if user is None or not view.actor.allows("write") or (right and not has_right(view.actor, right)):
         raise Forbidden(
