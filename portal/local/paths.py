@@ -47,5 +47,6 @@ def redis_socket() -> Path:
     return socket_dir() / "redis.sock"
 
 
-def redis_url(db: int = 0) -> str:
-    return f"unix://{redis_socket()}?db={db}"
+def redis_url() -> str:
+    """Database 0, or CAUSEWAY_REDIS_DB: processes that a test starts get one of their own."""
+    return f"unix://{redis_socket()}?db={os.environ.get('CAUSEWAY_REDIS_DB', '0')}"
