@@ -22,6 +22,7 @@ from apps.workloads import actions as workloads
 from apps.workloads.models import AgentVersion, Workload
 from portal.actor import Actor
 from portal.tenancy.context import tenant_transaction
+from tests.signing import approve
 from tests.world import SETUP, make_user, make_workload
 
 ROLES = {
@@ -92,9 +93,7 @@ def _start(workload: Workload, version: AgentVersion, approver: Membership, peop
         workload=workload, version=version, why="benchmark", author=people["member"], actor=SETUP
     )
     rollout = rollouts.submit_rollout(rollout=rollout, actor=SETUP, now=now)
-    rollout = rollouts.approve_rollout(
-        rollout=rollout, approver=people["approver"], actor=person(approver, people["approver"]), now=now
-    )
+    rollout = approve(rollout, people["approver"], person(approver, people["approver"]), now)
     return rollouts.start_rollout(rollout=rollout, actor=SETUP, now=now)
 
 

@@ -13,6 +13,9 @@ from pathlib import Path
 from apps.accounts.actions import create_token
 from apps.accounts.models import User
 from apps.accounts.queries import live_token
+from apps.approvals.actions import sign
+from apps.approvals.queries import latest
+from apps.approvals.rules import Verdict
 from apps.rollouts import actions as rollouts
 from apps.rollouts.assignment import ALL
 from apps.rollouts.machine import State
@@ -245,5 +248,9 @@ def _start_one(workload: Workload, spec: Spec, people: dict[str, Membership], no
 def _approve_and_start(rollout: Rollout, people: dict[str, Membership], owner: str, now: datetime) -> None:
     author, erin, who = people["priya"], people["erin"], people[owner]
     rollout = rollouts.submit_rollout(rollout=rollout, actor=person(author, author.user), now=now)
-    rollout = rollouts.approve_rollout(rollout=rollout, approver=erin.user, actor=person(erin, erin.user), now=now)
+    request = latest(rollout.tenant_id, "rollout", rollout.id)
+    assert request is not None, "a submitted rollout asks for approval"
+    signer = person(erin, erin.user)
+    sign(request=request, signer=erin.user, verdict=Verdict.APPROVE, seen=request.digest, actor=signer, now=now)
+    rollout.refresh_from_db()
     rollouts.start_rollout(rollout=rollout, actor=person(who, who.user), now=now)

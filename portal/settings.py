@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "apps.tenants",
     "apps.audit",
     "apps.workloads",
+    "apps.approvals",
     "apps.telemetry",
     "apps.rollouts",
     "apps.dispatch",
@@ -176,6 +177,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": TICK_SECONDS,
         "options": {"expires": 10 * TICK_SECONDS},
     },
+    "approvals": {"task": "approvals.tick", "schedule": 60.0, "options": {"expires": 300}},
     "outbox": {"task": "outbox.tick", "schedule": 1.0, "options": {"expires": 10}},
     "partitions": {"task": "telemetry.keep_partitions", "schedule": crontab(minute=7)},
     "audit-heads": {"task": "audit.publish_heads", "schedule": crontab(minute=23)},
@@ -284,6 +286,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": [],
     "SERVE_AUTHENTICATION": [],
     "SCHEMA_PATH_PREFIX": "/api/v1/t/{slug}",
+    "ENUM_NAME_OVERRIDES": {
+        "RolloutState": "apps.rollouts.models.STATES",
+        "ApprovalState": "apps.approvals.models.State.choices",
+    },
 }
 # After decompression; the OTLP specification's recommendation.
 TELEMETRY_BODY_LIMIT = env.integer("TELEMETRY_BODY_LIMIT", 64 * 1024 * 1024, least=1024)

@@ -11,6 +11,7 @@ urlpatterns = [
     path("accounts/", include("apps.accounts.urls")),
     path("", include("apps.tenants.urls")),
     path("", include("apps.workloads.urls")),
+    path("", include("apps.approvals.urls")),
     path("", include("apps.telemetry.urls")),
     path("", include("apps.rollouts.urls")),
     path("", include("apps.dispatch.urls")),

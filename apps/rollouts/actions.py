@@ -1,4 +1,7 @@
-"""What people do with a rollout: draft, submit, approve, start, hold, resume, roll back, cancel."""
+"""What people do with a rollout: draft, change, submit, start, hold, resume, roll back, cancel.
+
+Approving is done in :mod:`apps.approvals`; what it does here stands in :mod:`apps.rollouts.approval`.
+"""
 
 import secrets
 from collections.abc import Sequence
@@ -8,17 +11,17 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from apps.accounts.models import User
+from apps.approvals import actions as approvals
 from apps.audit.actions import record
-from apps.rollouts import codec, conditions, moves
+from apps.rollouts import approval, codec, conditions, moves
 from apps.rollouts.assignment import Mode
 from apps.rollouts.machine import Hold, State
 from apps.rollouts.models import Rollout
 from apps.rollouts.plan import DEFAULT_GUARDRAILS, DEFAULT_PHASES, GuardrailPlan, PhasePlan, check_plan
 from apps.rollouts.verdict import BLIND_HIGH, BLIND_LOW
-from apps.tenants.roles import has_right
 from apps.workloads.models import AgentVersion, Workload
 from portal.actor import Actor
-from portal.errors import Conflict, Forbidden, Invalid, Refused
+from portal.errors import Conflict, Invalid, Refused
 
 
 def draft_rollout(
@@ -65,40 +68,58 @@ def draft_rollout(
     return rollout
 
 
+def change_plan(
+    *,
+    rollout: Rollout,
+    expected_revision: int,
+    actor: Actor,
+    now: datetime,
+    phases: Sequence[PhasePlan] | None = None,
+    guardrails: Sequence[GuardrailPlan] | None = None,
+) -> Rollout:
+    """Change the plan before the start. Signatures that judged what changed fall (APPR-1).
+
+    Raises:
+        Conflict: it isn't the revision that the caller saw, e.g. since it has been approved meanwhile.
+        Refused: it has started, or was approved: what was approved doesn't change.
+    """
+    with approvals.changing(
+        tenant_id=rollout.tenant_id, kind=approval.KIND, subject_id=rollout.id, actor=actor, now=now
+    ):
+        if rollout.state not in {State.DRAFT, State.AWAITING_APPROVAL} or rollout.approval_id:
+            raise Refused("plan_frozen", "An approved plan doesn't change; cancel it and plan anew.")
+        before = rollout.plan
+        plan = _changed(rollout, phases, guardrails)
+        same = Rollout.objects.filter(tenant=rollout.tenant_id, id=rollout.id, revision=expected_revision)
+        if not same.update(plan=plan, revision=expected_revision + 1):
+            raise Conflict("moved_since", "This rollout moved since you looked; look again.")
+        rollout.plan, rollout.revision = plan, expected_revision + 1
+        record(actor=actor, action="rollout.plan_changed", obj=rollout, before={"plan": before}, after={"plan": plan})
+    return rollout
+
+
 def submit_rollout(*, rollout: Rollout, actor: Actor, now: datetime) -> Rollout:
     """Ask for approval. One active rollout a workload: a second one is refused."""
     try:
         with transaction.atomic():
-            return moves.move(rollout, State.AWAITING_APPROVAL, actor=actor, now=now, reason="submitted for approval")
+            moves.move(rollout, State.AWAITING_APPROVAL, actor=actor, now=now, reason="submitted for approval")
     except IntegrityError as error:
         if "one_active" not in str(error):
             raise
         raise Refused(
             "second_rollout", f"{rollout.workload.key} has an active rollout already; finish or cancel that one first."
         ) from error
-
-
-def approve_rollout(*, rollout: Rollout, approver: User, actor: Actor, now: datetime) -> Rollout:
-    """Approve exactly this plan. Never its author, never a token, only somebody with the right (APPR-2).
-
-    Raises:
-        Forbidden: who asks may not approve this.
-        Refused: it isn't waiting for approval.
-    """
-    if not actor.is_person or not has_right(actor, "rollout.approve"):
-        raise Forbidden("right_missing", "Approving needs a person with an approver's role.", right="rollout.approve")
-    if approver.id in {rollout.author_id, rollout.workload.owner_id} or actor.user_id != approver.id:
-        raise Forbidden("own_request", "The author of a plan and the owner of its workload can't approve it.")
-    if rollout.state != State.AWAITING_APPROVAL:
-        raise Refused("not_waiting", "This rollout isn't waiting for approval.")
-    approved_hash = codec.content_hash(rollout.content())
-    same = Rollout.objects.filter(tenant=rollout.tenant_id, id=rollout.id, revision=rollout.revision)
-    if not same.update(
-        approved_by=approver, approved_at=now, approved_hash=approved_hash, revision=rollout.revision + 1
-    ):
-        raise Conflict("moved_since", "This rollout moved since you looked; look again.")
-    rollout.refresh_from_db()
-    record(actor=actor, action="rollout.approved", obj=rollout, after={"hash": approved_hash})
+    approvals.request_approval(
+        tenant_id=rollout.tenant_id,
+        kind=approval.KIND,
+        policy=approval.POLICY.name,
+        subject_id=rollout.id,
+        title=f"Roll out {rollout.version.label} of {rollout.workload.key} {rollout.workload.name}"[:200],
+        workload=rollout.workload,
+        requester=User.objects.filter(id=actor.user_id).first() if actor.user_id else None,
+        actor=actor,
+        now=now,
+    )
     return rollout
 
 
@@ -111,7 +132,7 @@ def start_rollout(*, rollout: Rollout, actor: Actor, now: datetime) -> Rollout:
     if rollout.state != State.AWAITING_APPROVAL:
         raise Refused("not_waiting", "Only a rollout that was submitted and approved can start.")
     rollout.snapshot = _snapshot(rollout)
-    missing = conditions.unmet(rollout)
+    missing = conditions.unmet(rollout, now)
     over = conditions.over_cap(rollout, rollout.phases[0].share)
     reasons = {m.name: m.why for m in missing} | ({"cap": over} if over else {})
     if reasons:
@@ -141,7 +162,7 @@ def resume_rollout(*, rollout: Rollout, actor: Actor, now: datetime, reason: str
     _need_reason(reason)
     if rollout.state != State.HELD:
         raise Refused("not_held", "Only a held rollout can be resumed.")
-    missing = conditions.unmet(rollout)
+    missing = conditions.unmet(rollout, now)
     if missing:
         reasons = {m.name: m.why for m in missing}
         raise Refused("conditions_unmet", " ".join(reasons.values()), conditions=reasons)
@@ -161,7 +182,12 @@ def roll_back(*, rollout: Rollout, actor: Actor, now: datetime, reason: str) -> 
 def cancel_rollout(*, rollout: Rollout, actor: Actor, now: datetime, reason: str) -> Rollout:
     """Give up a rollout that never started."""
     _need_reason(reason)
-    return moves.move(rollout, State.CANCELLED, actor=actor, now=now, reason=reason, next_check_at=None)
+    # The request's lock comes first, as it does in every signature.
+    request = approvals.open_request(tenant_id=rollout.tenant_id, kind=approval.KIND, subject_id=rollout.id)
+    moves.move(rollout, State.CANCELLED, actor=actor, now=now, reason=reason, next_check_at=None)
+    if request is not None:
+        approvals.withdraw_request(request=request, actor=actor, now=now, reason=reason)
+    return rollout
 
 
 def entry(phase: int, step: int, now: datetime) -> dict[str, Any]:
@@ -190,6 +216,20 @@ def _snapshot(rollout: Rollout) -> dict[str, object]:
             "address": workload.fallback_address,
         },
     }
+
+
+def _changed(
+    rollout: Rollout, phases: Sequence[PhasePlan] | None, guardrails: Sequence[GuardrailPlan] | None
+) -> dict[str, Any]:
+    plan = rollout.plan
+    limits = [timedelta(seconds=plan[f"blind_{end}_seconds"]) for end in ("high", "low")]
+    phases = rollout.phases if phases is None else phases
+    guardrails = rollout.guardrails if guardrails is None else guardrails
+    sends = rollout.control_version_id is not None or rollout.workload.fallback_sends_records
+    _check(phases, guardrails, sends, plan["check_seconds"], *limits)
+    return codec.dump(
+        phases, guardrails, check_seconds=plan["check_seconds"], blind_high=limits[0], blind_low=limits[1]
+    )
 
 
 def _check(

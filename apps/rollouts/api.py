@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.pagination import CursorPagination
@@ -101,6 +102,12 @@ class NewRolloutSerializer(serializers.Serializer[Any]):
     )
 
 
+class ChangedPlanSerializer(serializers.Serializer[Any]):
+    revision = serializers.IntegerField(help_text="The revision that was looked at.")
+    phases = PhaseSerializer(many=True)
+    guardrails = GuardrailSerializer(many=True)
+
+
 def plan_from(data: dict[str, Any]) -> tuple[tuple[PhasePlan, ...], tuple[GuardrailPlan, ...]]:
     """Phases and guardrails from checked data, or the defaults."""
     phases = codec.phases(data) if "phases" in data else DEFAULT_PHASES
@@ -151,6 +158,24 @@ class RolloutView(TenantView):
         return Response(RolloutSerializer(queries.rollout_for(self.tenant.id, self.actor, rollout_id)).data)
 
 
+class PlanView(TenantView):
+    @extend_schema(operation_id="change_plan", request=ChangedPlanSerializer, responses=RolloutSerializer)
+    def put(self, request: Request, slug: str, rollout_id: UUID) -> Response:
+        rollout = queries.rollout_for(self.tenant.id, self.actor, rollout_id, "manage_workload")
+        data = ChangedPlanSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        phases, guardrails = plan_from(data.validated_data)
+        changed = actions.change_plan(
+            rollout=rollout,
+            expected_revision=data.validated_data["revision"],
+            phases=phases,
+            guardrails=guardrails,
+            actor=self.actor,
+            now=timezone.now(),
+        )
+        return Response(RolloutSerializer(changed).data)
+
+
 class RolloutActionView(TenantView):
     verb = ""
 
@@ -165,6 +190,7 @@ class RolloutActionView(TenantView):
 
 rollouts = member(RolloutsView.as_view())
 rollout = member(RolloutView.as_view())
+plan = member(PlanView.as_view())
 VERBS = {
     verb: member(RolloutActionView.as_view(verb=verb))
     for verb in ("submit", "start", "hold", "resume", "roll-back", "cancel")

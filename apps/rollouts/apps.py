@@ -5,8 +5,12 @@ class RolloutsConfig(AppConfig):
     name = "apps.rollouts"
 
     def ready(self) -> None:
-        from apps.rollouts import delivery  # noqa: F401  (registers the outbox handlers)
+        from apps.rollouts import (
+            approval,
+            delivery,  # noqa: F401  (registers the outbox handlers)
+        )
         from portal.navigation import Entry, register
 
+        approval.register()
         register(Entry("Home", "tenant_home", "home", order=10))
         register(Entry("Rollouts", "rollouts", "rollout", order=30))

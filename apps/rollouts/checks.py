@@ -52,7 +52,7 @@ def check_batch(*, tenant_id: UUID, ids: Sequence[UUID], now: datetime) -> None:
         due = Rollout.objects.filter(tenant=tenant_id, id__in=ids, next_check_at__lte=now)
         rollouts = list(
             due.select_for_update(skip_locked=True, of=("self",))
-            .select_related("workload", "version", "control_version")
+            .select_related("workload", "version", "control_version", "approval")
             .order_by("id")
         )
         sums, failed = _read(tenant_id, rollouts)
@@ -291,7 +291,7 @@ def _advance(rollout: Rollout, seen: Run, now: datetime) -> bool:
     following = rollout.phase + 1
     if following == len(rollout.phases):
         return _complete(rollout, now)
-    reasons = [missing.why for missing in conditions.unmet(rollout)]
+    reasons = [missing.why for missing in conditions.unmet(rollout, now)]
     reasons += [over] if (over := conditions.over_cap(rollout, expected_share(rollout.phases, following))) else []
     if reasons:
         rollout.look["waiting_for"] = reasons

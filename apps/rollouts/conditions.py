@@ -6,6 +6,7 @@ itself stand below; gates, posture, cost gates and on-call add theirs.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from apps.rollouts import codec
 from apps.rollouts.models import Rollout
@@ -20,7 +21,7 @@ class Unmet:
     why: str
 
 
-Condition = Callable[[Rollout], str]
+Condition = Callable[[Rollout, datetime], str]
 _conditions: dict[str, Condition] = {}
 
 
@@ -36,9 +37,9 @@ def condition(name: str) -> Callable[[Condition], Condition]:
     return register
 
 
-def unmet(rollout: Rollout) -> list[Unmet]:
+def unmet(rollout: Rollout, now: datetime) -> list[Unmet]:
     """All conditions that don't hold for a rollout, in the order in which they were registered."""
-    return [Unmet(name, why) for name, check in _conditions.items() if (why := check(rollout))]
+    return [Unmet(name, why) for name, check in _conditions.items() if (why := check(rollout, now))]
 
 
 def over_cap(rollout: Rollout, share: int) -> str:
@@ -50,12 +51,12 @@ def over_cap(rollout: Rollout, share: int) -> str:
 
 
 @condition("version")
-def _version(rollout: Rollout) -> str:
+def _version(rollout: Rollout, now: datetime) -> str:
     return "" if rollout.version.workload_id == rollout.workload_id else "The version belongs to another workload."
 
 
 @condition("fallback")
-def _fallback(rollout: Rollout) -> str:
+def _fallback(rollout: Rollout, now: datetime) -> str:
     workload = rollout.workload
     if workload.fallback_kind and workload.fallback_description:
         return ""
@@ -63,29 +64,31 @@ def _fallback(rollout: Rollout) -> str:
 
 
 @condition("guardrail")
-def _guardrail(rollout: Rollout) -> str:
+def _guardrail(rollout: Rollout, now: datetime) -> str:
     return "" if rollout.guardrails else "The plan has no guardrail."
 
 
 @condition("approval")
-def _approval(rollout: Rollout) -> str:
-    if rollout.approved_by_id is None:
+def _approval(rollout: Rollout, now: datetime) -> str:
+    if rollout.approval is None:
         return "Nobody has approved the plan."
+    if not rollout.approval.holds(now):
+        return "The approval has run out; ask for a new one."
     if rollout.approved_hash != codec.content_hash(rollout.content()):
         return "The plan has changed since it was approved; ask for a new approval."
     return ""
 
 
 @condition("snapshot")
-def _snapshot(rollout: Rollout) -> str:
+def _snapshot(rollout: Rollout, now: datetime) -> str:
     return "" if rollout.snapshot else "There is no snapshot to roll back to."
 
 
 @condition("posture")
-def _posture(rollout: Rollout) -> str:
+def _posture(rollout: Rollout, now: datetime) -> str:
     return "The posture is Pause." if SHARE_CAP[rollout.workload.posture] == 0 else ""
 
 
 @condition("workload")
-def _workload(rollout: Rollout) -> str:
+def _workload(rollout: Rollout, now: datetime) -> str:
     return "The workload is retired." if rollout.workload.retired_at else ""

@@ -1,11 +1,13 @@
 """The plan of a rollout as a person fills it in: a row a phase, a row a guardrail, the defaults to begin with."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from django import forms
 
 from apps.rollouts.assignment import Cohort
+from apps.rollouts.models import Rollout
 from apps.rollouts.plan import (
     DEFAULT_GUARDRAILS,
     DEFAULT_PHASES,
@@ -63,6 +65,8 @@ class PhaseForm(forms.Form):
             "share": f"{phase.share / 100:g}",
             "bake_hours": f"{phase.bake / _HOUR:g}",
             "min_transactions": phase.min_transactions,
+            "attribute": phase.cohort.attribute if phase.cohort else "",
+            "values": ", ".join(sorted(phase.cohort.values)) if phase.cohort else "",
         }
 
 
@@ -98,16 +102,19 @@ _Phases = forms.formset_factory(PhaseForm, extra=2, max_num=12, validate_max=Tru
 _Guardrails = forms.formset_factory(GuardrailForm, extra=2, max_num=16, validate_max=True, absolute_max=24)
 
 
-class PlanForm:
-    """The whole plan: what and why, its phases and its guardrails; without ``data`` it stands at the defaults.
+class RevisionForm(forms.Form):
+    """What the plan's revision was when it was looked at."""
 
-    Where the control arm sends no records there is nothing to compare with, so relative limits aren't proposed.
-    """
+    revision = forms.IntegerField(widget=forms.HiddenInput)
 
-    def __init__(self, data: Any, *, versions: list[AgentVersion], control_sends_records: bool) -> None:
-        guardrails = [g for g in DEFAULT_GUARDRAILS if control_sends_records or g.kind is Kind.ABSOLUTE]
-        self.head = RolloutForm(data, versions=versions)
-        self.phases = _Phases(data, prefix="phase", initial=[PhaseForm.initial_of(p) for p in DEFAULT_PHASES])
+
+class _WholePlan:
+    """The rows of a plan below a form of their own; without ``data`` they stand at what is given."""
+
+    head: forms.Form
+
+    def __init__(self, data: Any, phases: Sequence[PhasePlan], guardrails: Sequence[GuardrailPlan]) -> None:
+        self.phases = _Phases(data, prefix="phase", initial=[PhaseForm.initial_of(p) for p in phases])
         self.guardrails = _Guardrails(
             data, prefix="guardrail", initial=[GuardrailForm.initial_of(g) for g in guardrails]
         )
@@ -120,6 +127,29 @@ class PlanForm:
     def plan(self) -> tuple[list[PhasePlan], list[GuardrailPlan]]:
         phases = [phase for form in self.phases if (phase := form.plan())]
         return phases, [guardrail for form in self.guardrails if (guardrail := form.plan())]
+
+
+class PlanForm(_WholePlan):
+    """A new plan, at the defaults.
+
+    Where the control arm sends no records there is nothing to compare with, so relative limits aren't proposed.
+    """
+
+    head: RolloutForm
+
+    def __init__(self, data: Any, *, versions: list[AgentVersion], control_sends_records: bool) -> None:
+        super().__init__(
+            data, DEFAULT_PHASES, [g for g in DEFAULT_GUARDRAILS if control_sends_records or g.kind is Kind.ABSOLUTE]
+        )
+        self.head = RolloutForm(data, versions=versions)
+
+
+class ChangeForm(_WholePlan):
+    """The plan of a rollout that hasn't started."""
+
+    def __init__(self, data: Any, *, rollout: Rollout) -> None:
+        super().__init__(data, rollout.phases, rollout.guardrails)
+        self.head = RevisionForm(data, initial={"revision": rollout.revision})
 
 
 class ReasonForm(forms.Form):

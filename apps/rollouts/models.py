@@ -34,7 +34,9 @@ class Rollout(TenantModel):
     mode = models.CharField(max_length=20, default=Mode.BUCKETS_10000)
     why = models.TextField()
     author = models.ForeignKey("accounts.User", models.PROTECT, related_name="+")
-    approved_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="+")
+    approval = models.ForeignKey(
+        "approvals.ApprovalRequest", models.PROTECT, db_constraint=False, null=True, related_name="+"
+    )
     approved_at = models.DateTimeField(null=True)
     approved_hash = models.CharField(max_length=64, blank=True)
     snapshot = models.JSONField(null=True)
@@ -65,6 +67,7 @@ class Rollout(TenantModel):
             SameTenant(field="workload", name="rollouts_rollout_workload_fk"),
             SameTenant(field="version", via="workload", name="rollouts_rollout_version_fk"),
             SameTenant(field="control_version", via="workload", name="rollouts_rollout_control_fk"),
+            SameTenant(field="approval", name="rollouts_rollout_approval_fk"),
             models.UniqueConstraint(
                 fields=["tenant", "workload"],
                 condition=models.Q(state__in=sorted(ACTIVE)),
@@ -72,10 +75,9 @@ class Rollout(TenantModel):
             ),
             models.CheckConstraint(
                 condition=~models.Q(state__in=[State.RUNNING, State.HELD, State.ROLLING_BACK])
-                | models.Q(snapshot__isnull=False, approved_by__isnull=False),
+                | models.Q(snapshot__isnull=False, approval__isnull=False),
                 name="rollouts_rollout_snapshot",
             ),
-            models.CheckConstraint(condition=~models.Q(approved_by=models.F("author")), name="rollouts_rollout_two"),
         ]
         indexes = [
             models.Index(

@@ -61,8 +61,8 @@ def _answer(rollout: Rollout, target: timedelta) -> str:
     return {
         State.DRAFT: "A draft. Submit it for approval when the plan is right.",
         State.AWAITING_APPROVAL: "Approved; its owner can start it."
-        if rollout.approved_by_id
-        else "Waits for an approver who is neither its author nor the workload's owner.",
+        if rollout.approval_id
+        else "Waits for signatures; neither its author nor the workload's owner can sign.",
         State.HELD: f"Held at {share}: {rollout.note}",
         State.ROLLING_BACK: f"Rolling back: {rollout.note} Nobody gets the agent; the proof is being read back.",
         State.ROLLED_BACK: f"Rolled back: {rollout.note}",

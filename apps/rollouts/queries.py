@@ -18,7 +18,7 @@ def rollouts(tenant_id: UUID, actor: Actor) -> QuerySet[Rollout]:
     """Rollouts of the workloads that the actor may see, newest first."""
     seen = workloads.visible(tenant_id, actor)
     rows = Rollout.objects.filter(tenant=tenant_id, workload__in=seen)
-    return rows.select_related("workload", "version", "control_version", "author", "approved_by").order_by(
+    return rows.select_related("workload", "version", "control_version", "author", "approval").order_by(
         "-created_at", "-id"
     )
 
@@ -50,7 +50,7 @@ def served(tenant_id: UUID) -> list[Rollout]:
 
 
 def waiting(tenant_id: UUID, actor: Actor) -> QuerySet[Rollout]:
-    return rollouts(tenant_id, actor).filter(state=State.AWAITING_APPROVAL, approved_by=None)
+    return rollouts(tenant_id, actor).filter(state=State.AWAITING_APPROVAL, approval=None)
 
 
 def due(now: datetime, limit: int = 5_000) -> dict[UUID, list[UUID]]:

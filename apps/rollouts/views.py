@@ -12,8 +12,9 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from apps.rollouts import actions, conditions, presenter, queries
-from apps.rollouts.forms import PlanForm, ReasonForm
+from apps.approvals import queries as approvals
+from apps.rollouts import actions, approval, conditions, presenter, queries
+from apps.rollouts.forms import ChangeForm, PlanForm, ReasonForm
 from apps.rollouts.machine import ACTIVE, State
 from apps.rollouts.models import Rollout
 from apps.telemetry import queries as telemetry
@@ -48,11 +49,9 @@ def tenant_home(request: InTenant, slug: str) -> HttpResponse:
     """What waits for me, and what moves."""
     seen = queries.rollouts(request.tenant.id, request.actor)
     active = list(seen.filter(state__in=ACTIVE)[:PAGE])
-    approves = has_right(request.actor, "rollout.approve")
-    waiting = [r for r in active if r.state == State.AWAITING_APPROVAL and r.approved_by_id is None] if approves else []
     context = {
         "active": active,
-        "waiting": [r for r in waiting if request.user.id not in {r.author_id, r.workload.owner_id}],
+        "waiting": list(approvals.waiting_for(request.tenant.id, request.actor, timezone.now())[:PAGE]),
         "troubled": [r for r in active if r.state in {State.HELD, State.ROLLING_BACK}],
         "recent": list(seen.exclude(state__in=ACTIVE)[:5]),
         "workload_count": workloads.visible(request.tenant.id, request.actor).count(),
@@ -109,6 +108,31 @@ def plan_rollout(request: InTenant, slug: str, workload: Workload) -> HttpRespon
     return render(request, "rollouts/plan.html", context, status=400 if request.method == "POST" else 200)
 
 
+@on_rollout("manage_workload")
+def change_plan(request: InTenant, slug: str, rollout: Rollout) -> HttpResponse:
+    """The same form, with the plan as it is. What it changes makes the signatures fall that judged it."""
+    form = ChangeForm(request.POST or None, rollout=rollout)
+    problems: list[str] = []
+    if request.method == "POST" and form.is_valid():
+        phases, guardrails = form.plan()
+        try:
+            actions.change_plan(
+                rollout=rollout,
+                expected_revision=form.head.cleaned_data["revision"],
+                phases=phases,
+                guardrails=guardrails,
+                actor=request.actor,
+                now=timezone.now(),
+            )
+        except PortalError as error:
+            problems = [problem["message"] for problem in error.data.get("problems", ())] or [error.message]
+        else:
+            return redirect("rollout", slug, rollout.id)
+    sends = rollout.control_version_id is not None or rollout.workload.fallback_sends_records
+    context = {"workload": rollout.workload, "rollout": rollout, "form": form, "problems": problems, "sends": sends}
+    return render(request, "rollouts/plan.html", context, status=400 if request.method == "POST" else 200)
+
+
 @on_rollout("see_workload")
 def rollout_page(request: InTenant, slug: str, rollout: Rollout) -> HttpResponse:
     """The whole page, or for htmx its live part alone."""
@@ -119,8 +143,8 @@ def rollout_page(request: InTenant, slug: str, rollout: Rollout) -> HttpResponse
         "shown": presenter.present(rollout, transitions, now),
         "transitions": transitions[::-1][:30],
         "may": workloads.permissions_on(rollout.workload, request.actor),
-        "may_approve": _may_approve(request, rollout),
-        "unmet": conditions.unmet(rollout) if rollout.state == State.AWAITING_APPROVAL else [],
+        "request_for_approval": approvals.latest(rollout.tenant_id, approval.KIND, rollout.id),
+        "unmet": conditions.unmet(rollout, now) if rollout.state == State.AWAITING_APPROVAL else [],
         "as_of": rollout.looked_at or now,
     }
     template = "rollouts/live.html" if request.htmx else "rollouts/detail.html"
@@ -140,13 +164,9 @@ _BY_PERSON: dict[str, tuple[str, str]] = {
 @require_POST
 @on_rollout("see_workload")
 def act(request: InTenant, slug: str, rollout: Rollout, verb: str) -> HttpResponse:
-    """One button of the page. Approving needs a role, everything else a permission on the workload."""
-    if verb == "approve":
-        actions.approve_rollout(rollout=rollout, approver=request.user, actor=request.actor, now=timezone.now())
-        messages.success(request, "Approved. The owner can start it.")
-    else:
-        perform(request.tenant.id, rollout, verb, request.actor, _reason(request, verb))
-        messages.success(request, _BY_PERSON[verb][1])
+    """One button of the page."""
+    perform(request.tenant.id, rollout, verb, request.actor, _reason(request, verb))
+    messages.success(request, _BY_PERSON[verb][1])
     return redirect("rollout", slug, rollout.id)
 
 
@@ -171,13 +191,3 @@ def perform(tenant_id: UUID, rollout: Rollout, verb: str, actor: Any, reason: st
 def _reason(request: InTenant, verb: str) -> str:
     form = ReasonForm(request.POST)
     return form.cleaned_data["reason"] if form.is_valid() else ""
-
-
-def _may_approve(request: InTenant, rollout: Rollout) -> bool:
-    """Whether to show the button; the action checks again."""
-    return (
-        rollout.state == State.AWAITING_APPROVAL
-        and rollout.approved_by_id is None
-        and has_right(request.actor, "rollout.approve")
-        and request.user.id not in {rollout.author_id, rollout.workload.owner_id}
-    )

@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 
@@ -10,6 +11,11 @@ from portal.tenancy.context import known_row_transaction, platform_work
 
 def tenant_by_slug(slug: str) -> Tenant | None:
     return Tenant.objects.filter(slug=slug).first()
+
+
+def zone_of(tenant_id: UUID) -> ZoneInfo:
+    """The tenant's time zone, in which its days, months and quarters begin."""
+    return ZoneInfo(Tenant.objects.values_list("time_zone", flat=True).get(id=tenant_id))
 
 
 def memberships_of(user_id: UUID) -> list[Membership]:

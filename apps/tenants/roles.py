@@ -40,7 +40,6 @@ RIGHTS: dict[str, frozenset[str]] = {
     "workload.view_all": APPROVERS | {Role.ADMIN, Role.AUDITOR},
     "workload.register": frozenset({Role.ADMIN, Role.WORKLOAD_OWNER}),
     "workload.grant": frozenset({Role.ADMIN}),
-    "rollout.approve": frozenset({Role.ENGINEERING, Role.OPS_LEAD}),
     "posture.set": frozenset({Role.GOVERNANCE}),
     "member.manage": frozenset({Role.ADMIN}),
     "token.manage": frozenset({Role.ADMIN}),

@@ -1,6 +1,6 @@
 """The one way in: a transaction bound to one tenant."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from uuid import UUID
@@ -14,11 +14,13 @@ TENANT = "portal.tenant_id"
 _active: ContextVar[UUID | None] = ContextVar("tenant", default=None)
 _known: ContextVar[str | None] = ContextVar("known_row", default=None)
 _platform: ContextVar[str | None] = ContextVar("platform_job", default=None)
+_kept: ContextVar[list[Callable[[], None]] | None] = ContextVar("kept", default=None)
 
 # Every job that may look across tenants, as portal_ops. Nothing else gets that connection.
 PLATFORM_JOBS = frozenset(
     {
         "admin",
+        "approvals.find",
         "audit.verify",
         "outbox.find",
         "rollouts.find",
@@ -70,14 +72,28 @@ def tenant_transaction(tenant_id: UUID) -> Iterator[None]:
         with transaction.atomic():
             yield
         return
-    token = _active.set(tenant_id)
-    log_token = tenant_id_var.set(str(tenant_id))
+    kept: list[Callable[[], None]] = []
+    is_undone = True
+    tokens = _active.set(tenant_id), tenant_id_var.set(str(tenant_id)), _kept.set(kept)
     try:
         with _setting(TENANT, str(tenant_id)):
             yield
+            is_undone = transaction.get_rollback()
     finally:
-        tenant_id_var.reset(log_token)
-        _active.reset(token)
+        _kept.reset(tokens[2])
+        tenant_id_var.reset(tokens[1])
+        _active.reset(tokens[0])
+        if is_undone and kept:
+            with tenant_transaction(tenant_id):
+                for write in kept:
+                    write()
+
+
+def keep_after_rollback(write: Callable[[], None]) -> None:
+    """Have ``write`` run in a transaction of its own if this one is undone: the record of a refusal outlives it."""
+    kept = _kept.get()
+    if kept is not None:
+        kept.append(write)
 
 
 @contextmanager

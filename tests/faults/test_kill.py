@@ -98,7 +98,7 @@ def test_a_rollback_pages_exactly_once_whatever_instant_the_worker_dies_at(
     assert tick("rollouts") == 0
     assert state(live_world, rollout.id)[0] in {State.ROLLING_BACK, State.ROLLED_BACK}
     with tenant_transaction(live_world.tenant.id):
-        rows = OutboxMessage.objects.exclude(topic="authority.exceeded").order_by("topic")
+        rows = OutboxMessage.objects.filter(topic__in=["incident.open", "oncall.page"]).order_by("topic")
         assert list(rows.values_list("topic", flat=True)) == ["incident.open", "oncall.page"]
 
 

@@ -6,6 +6,9 @@ from decimal import Decimal
 from uuid import UUID
 
 from apps.accounts.models import ApiToken, User
+from apps.approvals import actions as approvals
+from apps.approvals import breakglass, policies, subjects
+from apps.approvals.models import ApprovalRequest, Delegation
 from apps.rollouts import actions as rollouts
 from apps.rollouts.models import Rollout
 from apps.rollouts.plan import GuardrailPlan, Kind, Metric
@@ -19,6 +22,7 @@ from apps.workloads import actions as workloads
 from apps.workloads.models import Workload
 from portal.actor import Actor
 from portal.tenancy.context import tenant_transaction
+from tests.signing import approve, request_of
 from tests.world import SETUP, World
 
 ERRORS = GuardrailPlan(Metric.ERROR_RATE, Kind.ABSOLUTE, 0.05)
@@ -33,10 +37,19 @@ class Planted:
     rollout: Rollout
     token: ApiToken
     team: Team
+    approval: ApprovalRequest
+    delegation: Delegation
 
     @property
     def ids(self) -> dict[str, object]:
-        return {"key": self.workload.key, "rollout_id": self.rollout.id, "token_id": self.token.id}
+        return {
+            "key": self.workload.key,
+            "rollout_id": self.rollout.id,
+            "token_id": self.token.id,
+            "approval_id": self.approval.id,
+            "delegation_id": self.delegation.id,
+            "policy": "rollout.start",
+        }
 
 
 def populate(world: World) -> tuple[Planted, Planted]:
@@ -61,14 +74,54 @@ def _plant(world: World, tenant: Tenant, key: str, people: tuple[User, User, Use
             workload=workload, version=version, why="w", author=author, actor=SETUP, guardrails=[ERRORS]
         )
         rollout = rollouts.submit_rollout(rollout=rollout, actor=SETUP, now=now)
-        rollout = rollouts.approve_rollout(
-            rollout=rollout, approver=approver, actor=world.actor(approver, tenant), now=now
-        )
+        rollout = approve(rollout, approver, world.actor(approver, tenant), now)
         rollout = rollouts.start_rollout(rollout=rollout, actor=SETUP, now=now)
+        planted = _approvals(world, tenant, rollout, people, now)
     _record(tenant, workload, rollout.id, now)
     world.token("decide", "telemetry", tenant=tenant)
     with tenant_transaction(tenant.id):
-        return Planted(tenant, workload, rollout, ApiToken.objects.latest("created_at"), team)
+        token = ApiToken.objects.latest("created_at")
+        return Planted(tenant, workload, rollout, token, team, *planted)
+
+
+def _approvals(
+    world: World, tenant: Tenant, rollout: Rollout, people: tuple[User, User, User], now: datetime
+) -> tuple[ApprovalRequest, Delegation]:
+    """A tighter policy, a delegation, and a call for break-glass on a request that is still open."""
+    _, author, approver = people
+    actor = world.actor(approver, tenant)
+    delegation = approvals.delegate(
+        tenant_id=tenant.id,
+        principal=approver,
+        delegate=author,
+        roles={"engineering"},
+        starts_at=now,
+        ends_at=now + timedelta(days=1),
+        reason="away",
+        actor=actor,
+        now=now,
+    )
+    default = subjects.default("rollout.start")
+    admin = Actor(kind="person", id=author.id, user_id=author.id, label="a", roles=frozenset({"admin"}))
+    policies.set_policy(
+        tenant_id=tenant.id,
+        name=default.name,
+        slots=default.slots,
+        pending_days=7,
+        granted_days=30,
+        target_hours=24,
+        expected_revision=0,
+        reason="faster",
+        actor=admin,
+    )
+    other = _workload(tenant, f"{rollout.workload.key}-2", rollout.workload.owner, author)
+    second = rollouts.draft_rollout(
+        workload=other, version=other.versions.get(), why="w", author=author, actor=SETUP, guardrails=[ERRORS]
+    )
+    rollouts.submit_rollout(rollout=second, actor=SETUP, now=now)
+    request = request_of(second)
+    breakglass.break_glass(request=request, person=approver, seen=request.digest, reason="urgent", actor=actor, now=now)
+    return request, delegation
 
 
 def _workload(tenant: Tenant, key: str, owner: User, author: User) -> Workload:

@@ -5,7 +5,13 @@ import pytest
 from apps.rollouts.tasks import check
 from portal.celery import PlatformTask, TenantTask, app
 
-PLATFORM_TASKS = {"rollouts.tick", "outbox.tick", "telemetry.keep_partitions", "audit.publish_heads"}
+PLATFORM_TASKS = {
+    "approvals.tick",
+    "audit.publish_heads",
+    "outbox.tick",
+    "rollouts.tick",
+    "telemetry.keep_partitions",
+}
 
 
 def own_tasks() -> dict[str, object]:

@@ -16,6 +16,7 @@ from apps.rollouts.plan import GuardrailPlan, Kind, Metric
 from portal.local import paths
 from portal.tenancy.context import tenant_transaction
 from tests.rollouts.factory import ERRORS, drafted, running
+from tests.signing import request_of
 from tests.world import NOW, PASSWORD, SETUP, World, make_workload
 
 TEMPLATES = sorted((paths.PROJECT_ROOT / "templates").rglob("*.html"))
@@ -59,7 +60,7 @@ def more_tokens(world: World) -> None:
         ("alice", "/t/acme/workloads/", more_workloads, 16),
         ("alice", "/t/acme/rollouts/", more_rollouts, 16),
         ("adam", "/t/acme/tokens/", more_tokens, 17),
-        ("erin", "/t/acme/", more_rollouts, 17),
+        ("erin", "/t/acme/", more_rollouts, 19),
     ],
 )
 def test_a_list_costs_the_same_at_one_row_and_at_three(
@@ -97,9 +98,16 @@ def test_an_approver_finds_what_waits_approves_it_and_the_owner_starts_it(world:
         actions.submit_rollout(rollout=rollout, actor=world.actor(world.bob), now=NOW)
     erin, alice = signed_in("erin"), signed_in("alice")
     assert "Waits for you" in erin.get("/t/acme/").content.decode()
-    assert "Approve this plan" in erin.get(f"/t/acme/rollouts/{rollout.id}/").content.decode()
-    assert "Approve this plan" not in alice.get(f"/t/acme/rollouts/{rollout.id}/").content.decode()
-    assert erin.post(f"/t/acme/rollouts/{rollout.id}/approve/").status_code == 302
+    with tenant_transaction(world.tenant.id):
+        asked = request_of(rollout)
+    url = f"/t/acme/approvals/{asked.id}/"
+    assert url in erin.get(f"/t/acme/rollouts/{rollout.id}/").content.decode()
+    assert "Approve exactly this" in erin.get(url).content.decode()
+    page = alice.get(url).content.decode()
+    assert "Approve exactly this" not in page
+    assert "owns the workload" in page
+    signed = erin.post(f"{url}sign/", {"verdict": "approve", "seen": asked.digest})
+    assert signed.status_code == 302
     assert alice.post(f"/t/acme/rollouts/{rollout.id}/start/").status_code == 302
     with tenant_transaction(world.tenant.id):
         assert Rollout.objects.get(id=rollout.id).state == "running"

@@ -11,6 +11,7 @@ from apps.telemetry import ingest
 from apps.telemetry.records import ActionRecord, Reading
 from portal.actor import Actor
 from portal.tenancy.context import tenant_transaction
+from tests.signing import approve
 from tests.world import NOW, World
 
 MINUTE = timedelta(minutes=1)
@@ -36,8 +37,7 @@ def approved(world: World, **options: object) -> Rollout:
     rollout = drafted(world, **options)  # type: ignore[arg-type]
     with tenant_transaction(world.tenant.id):
         actions.submit_rollout(rollout=rollout, actor=world.actor(world.bob), now=NOW)
-        erin = world.actor(world.erin)
-        return actions.approve_rollout(rollout=rollout, approver=world.erin, actor=erin, now=NOW)
+        return approve(rollout, world.erin, world.actor(world.erin), NOW)
 
 
 def running(world: World, **options: object) -> Rollout:

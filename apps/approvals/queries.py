@@ -1,0 +1,214 @@
+"""Reading approvals: policies in force, who is who now, inboxes, and where requests wait too long (APPR-3)."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from apps.approvals import codec, subjects
+from apps.approvals.models import ApprovalPolicy, ApprovalRequest, BreakGlass, Delegation, Signature, State
+from apps.approvals.rules import Hand, Person, Slot, Tally, Verdict, tally, unsatisfiable, waiting
+from apps.tenants import queries as tenants
+from apps.tenants.models import Membership
+from apps.tenants.roles import APPROVERS
+from apps.workloads import queries as workloads
+from portal.actor import Actor
+from portal.errors import NotFound
+from portal.tenancy.context import platform_work
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who has to sign one kind of request, as it is in force for a tenant. ``revision`` 0 is the default."""
+
+    name: str
+    title: str
+    slots: tuple[Slot, ...]
+    pending_days: int
+    granted_days: int
+    target_hours: int
+    revision: int = 0
+
+
+def policy(tenant_id: UUID, name: str) -> Policy:
+    return _in_force(subjects.default(name), ApprovalPolicy.objects.filter(tenant=tenant_id, name=name).first())
+
+
+def policies(tenant_id: UUID) -> list[Policy]:
+    """All policies in force, by name; open to every member (APPR-3)."""
+    own = {row.name: row for row in ApprovalPolicy.objects.filter(tenant=tenant_id)}
+    return [_in_force(default, own.get(default.name)) for default in subjects.defaults()]
+
+
+def people(tenant_id: UUID) -> dict[UUID, Person]:
+    """Everybody who belongs to the tenant now, with roles and teams."""
+    rows = Membership.objects.filter(tenant=tenant_id, ended_at=None, user__is_active=True).prefetch_related("teams")
+    return {
+        row.user_id: Person(row.user_id, frozenset(row.roles), frozenset(str(team.team_id) for team in row.teams.all()))
+        for row in rows
+    }
+
+
+def delegations(tenant_id: UUID) -> QuerySet[Delegation]:
+    rows = Delegation.objects.filter(tenant=tenant_id).select_related("principal", "delegate")
+    return rows.order_by("-ends_at", "id")
+
+
+def live_delegations(tenant_id: UUID, delegate_id: UUID, now: datetime) -> list[Delegation]:
+    live = delegations(tenant_id).filter(revoked_at=None, starts_at__lte=now, ends_at__gt=now)
+    return list(live.filter(delegate=delegate_id))
+
+
+def requests(tenant_id: UUID, actor: Actor) -> QuerySet[ApprovalRequest]:
+    """Requests about workloads that the actor may see, or about none, newest first."""
+    seen = Q(workload=None) | Q(workload__in=workloads.visible(tenant_id, actor))
+    rows = ApprovalRequest.objects.filter(seen, tenant=tenant_id)
+    return rows.select_related("workload", "requester").order_by("-created_at", "-id")
+
+
+def request_for(tenant_id: UUID, actor: Actor, request_id: UUID) -> ApprovalRequest:
+    found = requests(tenant_id, actor).filter(id=request_id).first()
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def latest(tenant_id: UUID, kind: str, subject_id: UUID) -> ApprovalRequest | None:
+    rows = ApprovalRequest.objects.filter(tenant=tenant_id, kind=kind, subject_id=subject_id)
+    return rows.order_by("-created_at", "-id").first()
+
+
+def waiting_for(tenant_id: UUID, actor: Actor, now: datetime) -> QuerySet[ApprovalRequest]:
+    """What this person can sign now: an open slot of a role that is theirs, not excluded, not signed yet."""
+    roles = set(actor.roles)
+    for delegation in live_delegations(tenant_id, actor.user_id, now) if actor.user_id else ():
+        roles |= set(delegation.roles)
+    signed = Signature.objects.filter(
+        Q(person=actor.user_id) | Q(acting_for=actor.user_id), tenant=tenant_id, request=OuterRef("id"), voided_at=None
+    )
+    rows = requests(tenant_id, actor).filter(state=State.PENDING, expires_at__gt=now, waiting_roles__overlap=[*roles])
+    return rows.exclude(excluded__has_key=str(actor.user_id)).exclude(Exists(signed)).order_by("expires_at", "id")
+
+
+def signatures(request: ApprovalRequest) -> list[Signature]:
+    rows = Signature.objects.filter(tenant=request.tenant_id, request=request.id)
+    return list(rows.select_related("person", "acting_for").order_by("created_at", "id"))
+
+
+def emergency(request: ApprovalRequest) -> BreakGlass | None:
+    rows = BreakGlass.objects.filter(tenant=request.tenant_id, request=request.id)
+    return rows.select_related("first", "second", "reviewed_by").first()
+
+
+def reviews_due(tenant_id: UUID) -> QuerySet[BreakGlass]:
+    rows = BreakGlass.objects.filter(tenant=tenant_id, reviewed_at=None, opened_at__isnull=False)
+    return rows.select_related("request", "first", "second").order_by("review_due_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A request as it stands now: who sits where, which slots wait, and which nobody can fill."""
+
+    tally: Tally
+    waiting: list[Slot]
+    unsatisfiable: list[str]
+    members: Mapping[UUID, Person]
+
+    def counts(self, signature: Signature) -> bool:
+        """Whether a live signature counts towards a slot today (a role that was lost no longer does)."""
+        return signature.person_id in self.tally.seats
+
+
+def standing(request: ApprovalRequest, signed: Sequence[Signature] | None = None) -> Standing:
+    """Worked out anew from what people are today and from the content as it is stored with the request."""
+    members = _with_exclusions(people(request.tenant_id), request.excluded)
+    rows = signatures(request) if signed is None else signed
+    hands = [hand(signature, members) for signature in rows if signature.voided_at is None]
+    found = tally(request.slots, hands, request.parts, list(members.values()))
+    return Standing(
+        found, waiting(request.slots, found.filled), unsatisfiable(request.slots, list(members.values())), members
+    )
+
+
+def hand(signature: Signature, members: Mapping[UUID, Person]) -> Hand:
+    """The signature as it counts now. A delegate has the principal's delegable roles, and both sides' exclusions."""
+    signer = members.get(signature.person_id, Person(signature.person_id, frozenset()))
+    if signature.acting_for_id is not None:
+        principal = members.get(signature.acting_for_id, Person(signature.acting_for_id, frozenset()))
+        lent = principal.roles & frozenset(signature.as_roles)
+        standing_in = replace(principal, id=signer.id, roles=lent, excluded=signer.excluded or principal.excluded)
+        # Somebody who is no longer a member signs for nobody.
+        signer = standing_in if signer.id in members else replace(standing_in, roles=frozenset())
+    return Hand(signer, Verdict(signature.verdict), signature.seen)
+
+
+@dataclass(frozen=True, slots=True)
+class Bottleneck:
+    """How many requests wait for a role, how many longer than their target, and since when the oldest does."""
+
+    role: str
+    waiting: int
+    late: int
+    oldest: datetime
+
+
+def bottlenecks(tenant_id: UUID, now: datetime) -> list[Bottleneck]:
+    """Where requests wait, by role, the latest first (APPR-3)."""
+    rows = ApprovalRequest.objects.filter(tenant=tenant_id, state=State.PENDING, expires_at__gt=now)
+    since: dict[str, list[datetime]] = defaultdict(list)
+    late: Counter[str] = Counter()
+    for roles, created_at, hours in rows.values_list("waiting_roles", "created_at", "target_hours"):
+        for role in roles:
+            since[role].append(created_at)
+            late[role] += now - created_at > timedelta(hours=hours)
+    found = [Bottleneck(role, len(times), late[role], min(times)) for role, times in since.items()]
+    return sorted(found, key=lambda each: (-each.late, -each.waiting, each.role))
+
+
+def roles_without_members(tenant_id: UUID) -> list[str]:
+    """Approvers' roles that a policy in force asks for and that nobody holds: authority that is unclear (APPR-3)."""
+    asked = {role for each in policies(tenant_id) for slot in each.slots for role in slot.roles}
+    held = {role for person in people(tenant_id).values() for role in person.roles}
+    return sorted((asked & APPROVERS) - held)
+
+
+def due(now: datetime, limit: int = 5_000) -> dict[UUID, list[UUID]]:
+    """Pending requests whose time is over: ids by tenant."""
+    found: dict[UUID, list[UUID]] = defaultdict(list)
+    with platform_work("approvals.find") as alias:
+        rows = ApprovalRequest.objects.using(alias).filter(state=State.PENDING, expires_at__lte=now)
+        for tenant_id, request_id in rows.order_by("expires_at").values_list("tenant_id", "id")[:limit]:
+            found[tenant_id].append(request_id)
+    return found
+
+
+def teams(tenant_id: UUID) -> list[tuple[str, str]]:
+    return [(str(team.id), team.name) for team in tenants.teams(tenant_id)]
+
+
+def _with_exclusions(members: Mapping[UUID, Person], excluded: Mapping[str, str]) -> dict[UUID, Person]:
+    return {i: replace(person, excluded=excluded.get(str(i), "")) for i, person in members.items()}
+
+
+def _in_force(default: subjects.Default, own: ApprovalPolicy | None) -> Policy:
+    if own is None:
+        return Policy(
+            default.name, default.title, default.slots, default.pending_days, default.granted_days, default.target_hours
+        )
+    return Policy(
+        own.name,
+        default.title,
+        codec.slots(own.slots),
+        own.pending_days,
+        own.granted_days,
+        own.target_hours,
+        own.revision,
+    )
+
+
+def names(tenant_id: UUID, ids: Iterable[UUID]) -> dict[UUID, str]:
+    rows = Membership.objects.filter(tenant=tenant_id, user__in=list(ids)).select_related("user")
+    return {row.user_id: str(row.user) for row in rows}
