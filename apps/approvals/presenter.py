@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from apps.approvals import queries
+from apps.approvals import queries, subjects
 from apps.approvals.models import ApprovalRequest, ContentRevision, Signature
 from apps.approvals.rules import Slot, changed, part_digests, wanted
 
@@ -63,7 +63,7 @@ def present(request: ApprovalRequest, viewer: UUID | None) -> RequestPage:
     names = queries.names(request.tenant_id, standing.members)
     since = _last_look(signatures, viewer)
     return RequestPage(
-        parts=[(name, list(lines(value))) for name, value in request.content.items()],
+        parts=[(name, list(lines(request.content[name]))) for name in _in_order(request)],
         slots=[_slot_row(i, slot, standing, names) for i, slot in enumerate(request.slots)],
         signatures=[_signature_row(row, standing) for row in signatures],
         since=since,
@@ -93,7 +93,9 @@ def difference(before: Any, after: Any) -> list[Line]:
 
 
 def _entry(label: str, item: Any, indent: int) -> Iterator[str]:
-    if isinstance(item, dict | list) and item:
+    if isinstance(item, dict) and item and not any(isinstance(value, dict | list) for value in item.values()):
+        yield f"{label} {', '.join(f'{name} {_scalar(value)}' for name, value in item.items())}"
+    elif isinstance(item, dict | list) and item:
         yield label
         yield from lines(item, indent + 1)
     else:
@@ -101,7 +103,17 @@ def _entry(label: str, item: Any, indent: int) -> Iterator[str]:
 
 
 def _scalar(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _in_order(request: ApprovalRequest) -> list[str]:
+    """The parts as their kind lists them; the database keeps no order."""
+    order = [*subjects.default(request.policy).parts, *sorted(request.content)]
+    return [name for name in dict.fromkeys(order) if name in request.content]
 
 
 def _last_look(signatures: Sequence[Signature], viewer: UUID | None) -> Signature | None:

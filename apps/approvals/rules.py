@@ -45,6 +45,11 @@ class Slot:
     committee: bool = False
     chair: str = ""
 
+    @property
+    def ranks(self) -> list[str]:
+        """The roles in a steady order, for people."""
+        return sorted(self.roles)
+
     def judges(self, parts: Mapping[str, str]) -> frozenset[str]:
         return self.depends or frozenset(parts)
 

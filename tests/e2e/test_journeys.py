@@ -55,7 +55,7 @@ def sign_in(page: Page, address: str, name: str) -> None:
 def test_an_owner_holds_and_rolls_back_on_a_phone(browser_page: tuple[Page, str, World]) -> None:
     page, address, _ = browser_page
     sign_in(page, address, "alice")
-    page.get_by_role("row", name="running").get_by_role("link").first.click()
+    page.get_by_role("row", name="running").get_by_role("link", name="9.9").click()
     page.get_by_text("of observed exposure to go").wait_for()
     page.get_by_label("Hold: keep the share where it is").fill("a look at the tone first")
     page.get_by_role("button", name="Hold").click()
