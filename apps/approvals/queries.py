@@ -13,7 +13,6 @@ from apps.approvals.models import ApprovalPolicy, ApprovalRequest, BreakGlass, D
 from apps.approvals.rules import Hand, Person, Slot, Tally, Verdict, tally, unsatisfiable, waiting
 from apps.tenants import queries as tenants
 from apps.tenants.models import Membership
-from apps.tenants.roles import APPROVERS
 from apps.workloads import queries as workloads
 from portal.actor import Actor
 from portal.errors import NotFound
@@ -79,6 +78,14 @@ def request_for(tenant_id: UUID, actor: Actor, request_id: UUID) -> ApprovalRequ
 def latest(tenant_id: UUID, kind: str, subject_id: UUID) -> ApprovalRequest | None:
     rows = ApprovalRequest.objects.filter(tenant=tenant_id, kind=kind, subject_id=subject_id)
     return rows.order_by("-created_at", "-id").first()
+
+
+def holding(tenant_id: UUID, kind: str, subject_ids: Iterable[UUID], now: datetime) -> set[UUID]:
+    """Those of the subjects for which an approval counts now, in one statement."""
+    rows = ApprovalRequest.objects.filter(
+        tenant=tenant_id, kind=kind, subject_id__in=list(subject_ids), state=State.GRANTED, granted_until__gt=now
+    )
+    return set(rows.values_list("subject_id", flat=True))
 
 
 def waiting_for(tenant_id: UUID, actor: Actor, now: datetime) -> QuerySet[ApprovalRequest]:
@@ -169,10 +176,10 @@ def bottlenecks(tenant_id: UUID, now: datetime) -> list[Bottleneck]:
 
 
 def roles_without_members(tenant_id: UUID) -> list[str]:
-    """Approvers' roles that a policy in force asks for and that nobody holds: authority that is unclear (APPR-3)."""
-    asked = {role for each in policies(tenant_id) for slot in each.slots for role in slot.roles}
+    """The roles of slots that nobody at all could fill: authority that is unclear (APPR-3)."""
     held = {role for person in people(tenant_id).values() for role in person.roles}
-    return sorted((asked & APPROVERS) - held)
+    slots = [slot for each in policies(tenant_id) for slot in each.slots]
+    return sorted({str(role) for slot in slots if not slot.roles & held for role in slot.roles})
 
 
 def due(now: datetime, limit: int = 5_000) -> dict[UUID, list[UUID]]:

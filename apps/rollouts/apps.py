@@ -8,6 +8,7 @@ class RolloutsConfig(AppConfig):
         from apps.rollouts import (
             approval,
             delivery,  # noqa: F401  (registers the outbox handlers)
+            gates,  # noqa: F401  (registers its sources, its flag and the start condition)
         )
         from portal.navigation import Entry, register
 

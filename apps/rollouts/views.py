@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from apps.approvals import queries as approvals
+from apps.gates import presenter as gates
 from apps.rollouts import actions, approval, conditions, presenter, queries
 from apps.rollouts.forms import ChangeForm, PlanForm, ReasonForm
 from apps.rollouts.machine import ACTIVE, State
@@ -71,6 +72,7 @@ def workload_page(request: InTenant, slug: str, workload: Workload) -> HttpRespo
         "active": next((r for r in rows if r.state in ACTIVE), None),
         "last_seen": telemetry.last_seen(workload.tenant_id, workload.id),
         "postures": Posture.choices,
+        "ladder": gates.ladder(workload, timezone.now()),
         "may_raise": has_right(request.actor, "posture.set"),
     }
     return render(request, "workloads/detail.html", context)

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet, Sum
 
 from apps.telemetry import histogram
 from apps.telemetry.models import Action, MinuteSummary, RejectedRecord
@@ -117,3 +117,32 @@ def rejected(tenant_id: UUID) -> QuerySet[RejectedRecord]:
 def last_seen(tenant_id: UUID, workload_id: UUID) -> datetime | None:
     rows = MinuteSummary.objects.filter(tenant=tenant_id, workload=workload_id).order_by("-minute")
     return rows.values_list("last_at", flat=True).first()
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What arrived for one workload since an instant. ``last_at`` is None where nothing did."""
+
+    n: int
+    errors: int
+    usage_missing: int
+    cost_n: int
+    cost_sum: float
+    last_at: datetime | None
+
+
+def totals(tenant_id: UUID, workload_id: UUID, since: datetime) -> Totals:
+    """Sums over whole minutes from ``since`` on, all versions and arms, in one statement."""
+    rows = MinuteSummary.objects.filter(tenant=tenant_id, workload=workload_id, minute__gte=since)
+    sums = rows.aggregate(
+        **{name: Sum(name, default=0) for name in ("n", "errors", "usage_missing", "cost_n", "cost_sum")},
+        last=Max("last_at"),
+    )
+    return Totals(
+        n=sums["n"],
+        errors=sums["errors"],
+        usage_missing=sums["usage_missing"],
+        cost_n=sums["cost_n"],
+        cost_sum=float(sums["cost_sum"]),
+        last_at=sums["last"],
+    )

@@ -308,3 +308,19 @@ def _check_specialist(workload: Workload, prompt_digest: str, tools: list[str]) 
 def _check_permission(permission: str) -> None:
     if permission not in PERMISSIONS:
         raise Invalid("permission_unknown", f"Unknown permission {permission!r}; one of {', '.join(PERMISSIONS)}.")
+
+
+def set_stage(*, workload: Workload, stage: str, actor: Actor, reason: str) -> None:
+    """Write down the stage that a gate, or a step back, has led to."""
+    before = workload.stage
+    Workload.objects.filter(tenant=workload.tenant_id, id=workload.id).update(stage=stage, revision=F("revision") + 1)
+    workload.stage = stage
+    bump_config(workload.tenant_id)
+    record(
+        actor=actor,
+        action="workload.stage_set",
+        obj=workload,
+        before={"stage": before},
+        after={"stage": stage},
+        reason=reason,
+    )

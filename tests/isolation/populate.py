@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from apps.accounts.models import ApiToken, User
 from apps.approvals import actions as approvals
 from apps.approvals import breakglass, policies, subjects
 from apps.approvals.models import ApprovalRequest, Delegation
+from apps.gates import actions as gates
+from apps.gates.models import GateAttempt
 from apps.rollouts import actions as rollouts
 from apps.rollouts.models import Rollout
 from apps.rollouts.plan import GuardrailPlan, Kind, Metric
@@ -49,6 +52,8 @@ class Planted:
             "approval_id": self.approval.id,
             "delegation_id": self.delegation.id,
             "policy": "rollout.start",
+            "stage": "pilot",
+            "kind": "core_journey",
         }
 
 
@@ -77,6 +82,7 @@ def _plant(world: World, tenant: Tenant, key: str, people: tuple[User, User, Use
         rollout = approve(rollout, approver, world.actor(approver, tenant), now)
         rollout = rollouts.start_rollout(rollout=rollout, actor=SETUP, now=now)
         planted = _approvals(world, tenant, rollout, people, now)
+        _evidence(workload, author, approver, now)
     _record(tenant, workload, rollout.id, now)
     world.token("decide", "telemetry", tenant=tenant)
     with tenant_transaction(tenant.id):
@@ -122,6 +128,30 @@ def _approvals(
     request = request_of(second)
     breakglass.break_glass(request=request, person=approver, seen=request.digest, reason="urgent", actor=actor, now=now)
     return request, delegation
+
+
+def _evidence(workload: Workload, author: User, approver: User, now: datetime) -> None:
+    """A document, an attempt at a gate, a waiver that was asked for, a flag, a step back and a threshold."""
+    actor = Actor(kind="person", id=author.id, user_id=author.id, label="a", roles=frozenset({"admin", "security"}))
+    common: dict[str, Any] = {"workload": workload, "actor": actor, "now": now}
+    journey = {"journey": "j", "cost_before": 1, "seconds_before": 1, "rows": [{"kpi": "k", "threshold": "t"}]}
+    gates.record_evidence(kind="core_journey", data=journey, author=author, **common)
+    gates.ask_for_waiver(criterion_id="P1", days=5, reason="r", requester=author, **common)
+    gates.raise_flag(stage="pilot", what="hand-picked", by=author, **common)
+    gates.tighten(
+        tenant_id=workload.tenant_id, criterion_id="V1", name="cases", value=12, actor=actor, reason="stricter"
+    )
+    GateAttempt.objects.create(
+        tenant_id=workload.tenant_id,
+        workload=workload,
+        stage="pilot",
+        requester=author,
+        snapshot={"criteria": []},
+        digest="d",
+    )
+    Workload.objects.filter(id=workload.id).update(stage="validate")
+    workload.refresh_from_db()
+    gates.go_back(stage="pilot", by=author, reason="r", **common)
 
 
 def _workload(tenant: Tenant, key: str, owner: User, author: User) -> Workload:

@@ -1,0 +1,123 @@
+"""Gates and evidence over the API: the same actions as the pages."""
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.gates import actions, evidence, queries
+from apps.gates.documents import DOCUMENTS
+from apps.gates.models import Evidence, Source
+from apps.workloads import queries as workloads
+from apps.workloads.api import person_behind
+from apps.workloads.models import Workload
+from apps.workloads.policy import Stage
+from portal.access import member
+from portal.api import TenantView
+from portal.errors import NotFound
+
+
+class StandingSerializer(serializers.Serializer[Any]):
+    id = serializers.CharField(source="criterion.id")
+    title = serializers.CharField(source="criterion.title")
+    state = serializers.CharField()
+    why = serializers.CharField()
+    valid_until = serializers.DateTimeField()
+    waived_until = serializers.DateTimeField()
+
+
+class GateSerializer(serializers.Serializer[Any]):
+    stage = serializers.CharField()
+    is_ready = serializers.BooleanField()
+    red_flags = serializers.ListField(child=serializers.CharField())
+    criteria = StandingSerializer(many=True, source="standings")
+
+
+class AttemptSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    stage = serializers.CharField()
+    digest = serializers.CharField()
+    snapshot = serializers.JSONField()
+    opened_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField()
+
+
+class EvidenceSerializer(serializers.ModelSerializer[Evidence]):
+    author = serializers.EmailField(source="author.email", default=None)
+
+    class Meta:
+        model = Evidence
+        fields = ["id", "kind", "source", "content", "content_hash", "observed_at", "author", "created_at"]
+
+
+class Newest(CursorPagination):
+    page_size = 50
+    ordering = ("-observed_at", "-created_at")
+
+
+class GateView(TenantView):
+    @extend_schema(operation_id="get_gate", responses=GateSerializer)
+    def get(self, request: Request, slug: str, key: str, stage: str) -> Response:
+        workload = _workload(self, key, "see_workload")
+        return Response(GateSerializer(queries.gate(workload, _stage(stage), timezone.now())).data)
+
+    @extend_schema(operation_id="ask_for_gate", request=None, responses={201: AttemptSerializer})
+    def post(self, request: Request, slug: str, key: str, stage: str) -> Response:
+        workload = _workload(self, key, "manage_workload")
+        attempt = actions.ask_for_gate(
+            workload=workload,
+            stage=_stage(stage),
+            requester=person_behind(self),
+            actor=self.actor,
+            now=timezone.now(),
+        )
+        return Response(AttemptSerializer(attempt).data, status=201)
+
+
+class EvidencesView(TenantView):
+    @extend_schema(operation_id="list_evidence", responses=EvidenceSerializer(many=True))
+    def get(self, request: Request, slug: str, key: str, kind: str) -> Response:
+        workload = _workload(self, key, "see_workload")
+        rows = evidence.history(workload, _kind(kind)).filter(source=Source.ATTESTATION)
+        pages = Newest()
+        page = pages.paginate_queryset(rows, request, self)
+        return pages.get_paginated_response(EvidenceSerializer(page, many=True).data)
+
+    @extend_schema(operation_id="record_evidence", request=OpenApiTypes.OBJECT, responses={201: EvidenceSerializer})
+    def post(self, request: Request, slug: str, key: str, kind: str) -> Response:
+        workload = _workload(self, key, "manage_workload")
+        data = request.data if isinstance(request.data, dict) else {"rows": request.data}
+        made = actions.record_evidence(
+            workload=workload,
+            kind=_kind(kind),
+            data=data,
+            author=person_behind(self),
+            actor=self.actor,
+            now=timezone.now(),
+        )
+        return Response(EvidenceSerializer(made).data, status=201)
+
+
+def _workload(view: TenantView, key: str, permission: str) -> Workload:
+    return workloads.workload_for(view.tenant.id, view.actor, key, permission)
+
+
+def _stage(stage: str) -> str:
+    if stage not in Stage.values:
+        raise NotFound()
+    return stage
+
+
+def _kind(kind: str) -> str:
+    if kind not in DOCUMENTS:
+        raise NotFound()
+    return kind
+
+
+gate = member(GateView.as_view())
+evidences = member(EvidencesView.as_view())

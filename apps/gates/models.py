@@ -1,0 +1,163 @@
+"""Evidence, attempts at gates, waivers, declared red flags, moves back, and a tenant's tighter thresholds."""
+
+from django.db import models
+
+from apps.workloads.policy import Stage
+from portal.tenancy.constraints import SameTenant, walls
+from portal.tenancy.models import TenantModel
+
+
+class Source(models.TextChoices):
+    ATTESTATION = "attestation", "Attested by a person"
+    MEASURED = "measured", "Measured from the portal's own records"
+    FROZEN = "frozen", "Frozen when a gate was asked for"
+
+
+class Evidence(TenantModel):
+    """One record that a criterion rests on (STAGE-1). Never changed: a later one takes its place.
+
+    ``content_hash`` is SHA-256 over canonical JSON of ``content``; ``observed_at`` is when it was so, from which its
+    life counts. ``origin`` is the record that a frozen copy of facts came from.
+    """
+
+    workload = models.ForeignKey("workloads.Workload", models.PROTECT, db_constraint=False, related_name="+")
+    kind = models.CharField(max_length=40)
+    source = models.CharField(max_length=20, choices=Source.choices)
+    content = models.JSONField()
+    content_hash = models.CharField(max_length=64)
+    observed_at = models.DateTimeField()
+    author = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="+")
+    origin = models.ForeignKey("self", models.PROTECT, db_constraint=False, null=True, related_name="+")
+
+    class Meta:
+        default_permissions = ()
+        verbose_name_plural = "evidence"
+        constraints = [
+            *walls("gates_evidence", app="select, insert"),
+            SameTenant(field="workload", name="gates_evidence_workload_fk"),
+            SameTenant(field="origin", name="gates_evidence_origin_fk"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["tenant", "workload", "kind", "-observed_at", "-created_at"], name="gates_evidence_newest"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.kind
+
+
+class GateAttempt(TenantModel):
+    """One request to open a stage's gate, with all that was decided upon (STAGE-5).
+
+    The snapshot never changes; the application's role may write the three columns that say what became of it.
+    """
+
+    workload = models.ForeignKey("workloads.Workload", models.PROTECT, db_constraint=False, related_name="+")
+    stage = models.CharField(max_length=20, choices=Stage.choices)
+    requester = models.ForeignKey("accounts.User", models.PROTECT, related_name="+")
+    snapshot = models.JSONField()
+    digest = models.CharField(max_length=64)
+    opened_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    end_reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            *walls("gates_gateattempt", app="select, insert, update (opened_at, ended_at, end_reason)"),
+            SameTenant(field="workload", name="gates_gateattempt_workload_fk"),
+            models.UniqueConstraint(
+                fields=["tenant", "workload", "stage"],
+                condition=models.Q(opened_at__isnull=False, ended_at=None),
+                name="gates_gateattempt_one_open",
+            ),
+        ]
+        indexes = [models.Index(fields=["tenant", "workload", "-created_at"], name="gates_attempts")]
+
+    def __str__(self) -> str:
+        return f"{self.stage} gate"
+
+
+class StageMove(TenantModel):
+    """A step back to an earlier stage, with its reason. What red flags say about the time before it is over."""
+
+    workload = models.ForeignKey("workloads.Workload", models.PROTECT, db_constraint=False, related_name="+")
+    before = models.CharField(max_length=20, choices=Stage.choices)
+    after = models.CharField(max_length=20, choices=Stage.choices)
+    reason = models.TextField()
+    by = models.ForeignKey("accounts.User", models.PROTECT, related_name="+")
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            *walls("gates_stagemove", app="select, insert"),
+            SameTenant(field="workload", name="gates_stagemove_workload_fk"),
+        ]
+        indexes = [models.Index(fields=["tenant", "workload", "-created_at"], name="gates_moves")]
+
+    def __str__(self) -> str:
+        return f"{self.before} to {self.after}"
+
+
+class RedFlag(TenantModel):
+    """A red flag that a person raised. It stands until the workload goes back a stage (STAGE-4); nothing waives it."""
+
+    workload = models.ForeignKey("workloads.Workload", models.PROTECT, db_constraint=False, related_name="+")
+    stage = models.CharField(max_length=20, choices=Stage.choices)
+    what = models.TextField()
+    by = models.ForeignKey("accounts.User", models.PROTECT, related_name="+")
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            *walls("gates_redflag", app="select, insert"),
+            SameTenant(field="workload", name="gates_redflag_workload_fk"),
+        ]
+        indexes = [models.Index(fields=["tenant", "workload", "-created_at"], name="gates_flags")]
+
+    def __str__(self) -> str:
+        return self.what[:60]
+
+
+class Waiver(TenantModel):
+    """A criterion that two approvers let stand open for at most 30 days (STAGE-4). Never one of Harden's."""
+
+    workload = models.ForeignKey("workloads.Workload", models.PROTECT, db_constraint=False, related_name="+")
+    criterion = models.CharField(max_length=10)
+    reason = models.TextField()
+    days = models.PositiveSmallIntegerField()
+    requester = models.ForeignKey("accounts.User", models.PROTECT, related_name="+")
+    granted_at = models.DateTimeField(null=True)
+    until = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            *walls("gates_waiver", app="select, insert, update (granted_at, until)"),
+            SameTenant(field="workload", name="gates_waiver_workload_fk"),
+            models.CheckConstraint(condition=models.Q(days__gte=1, days__lte=30), name="gates_waiver_days"),
+            models.CheckConstraint(condition=~models.Q(criterion__startswith="H"), name="gates_waiver_never_harden"),
+        ]
+        indexes = [models.Index(fields=["tenant", "workload", "-created_at"], name="gates_waivers")]
+
+    def __str__(self) -> str:
+        return self.criterion
+
+
+class CriterionLimit(TenantModel):
+    """A tenant's own threshold, tighter than the default."""
+
+    criterion = models.CharField(max_length=10)
+    name = models.CharField(max_length=40)
+    value = models.FloatField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            *walls("gates_criterionlimit", app="select, insert, update"),
+            models.UniqueConstraint(fields=["tenant", "criterion", "name"], name="gates_criterionlimit_one"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.criterion} {self.name}"

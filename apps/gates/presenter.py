@@ -1,0 +1,74 @@
+"""The ladder and the gate as a person reads them: what stops this workload, and what to do next."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from apps.gates import queries, sources
+from apps.gates.criteria import ORDER, Criterion
+from apps.gates.documents import DOCUMENTS
+from apps.gates.freshness import Standing
+from apps.gates.models import GateAttempt
+from apps.workloads.models import Workload
+from apps.workloads.policy import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One stage of the ladder: done, now or ahead."""
+
+    stage: str
+    label: str
+    place: str
+    opened_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One criterion on the gate's page, and what can be done about it."""
+
+    standing: Standing
+    document: str
+    is_waivable: bool
+    later: bool
+
+    @property
+    def criterion(self) -> Criterion:
+        return self.standing.criterion
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    rungs: list[Rung]
+    gate: queries.GateView
+    attempt: GateAttempt | None
+    waivers: int
+
+    @property
+    def next_missing(self) -> Row | None:
+        """The first thing that somebody here can do something about, or else the first that is missing."""
+        rows = [row_of(standing) for standing in self.gate.missing]
+        return next((row for row in rows if row.document), rows[0] if rows else None)
+
+
+def ladder(workload: Workload, now: datetime) -> Ladder:
+    open_gates = queries.open_gates(workload)
+    current = ORDER.index(Stage(workload.stage))
+    rungs = [
+        Rung(
+            stage=stage.value,
+            label=stage.label,
+            place="done" if place < current else "now" if place == current else "ahead",
+            opened_at=open_gates[stage].opened_at if stage in open_gates else None,
+        )
+        for place, stage in enumerate(ORDER)
+    ]
+    pending = queries.attempts(workload).filter(opened_at=None, ended_at=None).first()
+    return Ladder(rungs, queries.gate(workload, workload.stage, now), pending, queries.waiver_count(workload))
+
+
+def row_of(standing: Standing) -> Row:
+    criterion = standing.criterion
+    document = criterion.kind if criterion.kind in DOCUMENTS else ""
+    if criterion.id == "H4":
+        document = "content_record"
+    return Row(standing, document, criterion.is_waivable, not sources.has_source(criterion.id))

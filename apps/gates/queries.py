@@ -1,0 +1,147 @@
+"""How a workload stands: its criteria at an instant, its red flags, its attempts (STAGE-3)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from apps.gates import sources
+from apps.gates.criteria import ORDER, Criterion, limits_of, of_stage
+from apps.gates.evidence import first_recorded
+from apps.gates.freshness import Standing, stand
+from apps.gates.models import CriterionLimit, GateAttempt, RedFlag, StageMove, Waiver
+from apps.gates.sources import Look
+from apps.workloads.models import Workload
+from apps.workloads.policy import Stage
+
+# Work of Harden that shows on record.
+HARDENING = ("permission_review", "data_path", "load_run", "content_record")
+FlagSource = Callable[[Look, datetime | None], str]
+_flags: dict[str, list[FlagSource]] = {}
+
+
+def red_flag(stage: Stage) -> Callable[[FlagSource], FlagSource]:
+    """Register a red flag that the portal sees by itself. It gets the look and since when the past counts."""
+
+    def register(source: FlagSource) -> FlagSource:
+        _flags.setdefault(stage, []).append(source)
+        return source
+
+    return register
+
+
+@dataclass(frozen=True, slots=True)
+class GateView:
+    """A stage's gate as it stands now."""
+
+    stage: str
+    standings: list[Standing]
+    red_flags: list[str]
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether nothing but the signatures is missing."""
+        return not self.red_flags and all(standing.is_open for standing in self.standings)
+
+    @property
+    def missing(self) -> list[Standing]:
+        return [standing for standing in self.standings if not standing.is_open]
+
+
+def gate(workload: Workload, stage: str, now: datetime) -> GateView:
+    """The stage's criteria and red flags, in a number of statements that doesn't grow with what has been recorded."""
+    look = Look(workload, now)
+    criteria = of_stage(stage)
+    reported = sources.ask(criteria, look)
+    waived, limits = waivers(workload, now), tightened(workload.tenant_id)
+    standings = [
+        stand(
+            criterion,
+            reported[criterion.id],
+            limits_of(criterion, limits.get(criterion.id, {})),
+            now,
+            waived.get(criterion.id),
+        )
+        for criterion in criteria
+    ]
+    return GateView(stage, standings, red_flags(look, stage, standings))
+
+
+def red_flags(look: Look, stage: str, standings: list[Standing]) -> list[str]:
+    """What was seen and what people raised, since the workload last went back before this stage (STAGE-4)."""
+    since = reset_at(look.workload, stage)
+    raised = RedFlag.objects.filter(tenant=look.workload.tenant_id, workload=look.workload.id, stage=stage)
+    if since is not None:
+        raised = raised.filter(created_at__gt=since)
+    told = [str(flag) for standing in standings for flag in _told(standing)]
+    seen = [what for source in _flags.get(stage, []) if (what := source(look, since))]
+    return [*told, *seen, *raised.order_by("created_at").values_list("what", flat=True)]
+
+
+def _told(standing: Standing) -> list[str]:
+    """Flags that come with a criterion's own facts, such as what an evaluation's sample was."""
+    return list(standing.reported.facts.get("red_flags", [])) if standing.reported else []
+
+
+def reset_at(workload: Workload, stage: str) -> datetime | None:
+    """When the workload last went back to this stage or an earlier one."""
+    earlier = [each.value for each in ORDER[: ORDER.index(Stage(stage)) + 1]]
+    rows = StageMove.objects.filter(tenant=workload.tenant_id, workload=workload.id, after__in=earlier)
+    return rows.order_by("-created_at").values_list("created_at", flat=True).first()
+
+
+def waivers(workload: Workload, now: datetime) -> dict[str, datetime]:
+    """The criteria that are waived now, and until when."""
+    rows = Waiver.objects.filter(tenant=workload.tenant_id, workload=workload.id, until__gt=now)
+    found = rows.order_by("until").values_list("criterion", "until")
+    return {criterion: until for criterion, until in found if until is not None}
+
+
+def waiver_count(workload: Workload) -> int:
+    """How many were ever granted: always counted (STAGE-4)."""
+    return Waiver.objects.filter(tenant=workload.tenant_id, workload=workload.id, granted_at__isnull=False).count()
+
+
+def tightened(tenant_id: UUID) -> dict[str, dict[str, float]]:
+    """The tenant's own thresholds by criterion."""
+    found: dict[str, dict[str, float]] = {}
+    for row in CriterionLimit.objects.filter(tenant=tenant_id):
+        found.setdefault(row.criterion, {})[row.name] = row.value
+    return found
+
+
+def attempts(workload: Workload) -> QuerySet[GateAttempt]:
+    rows = GateAttempt.objects.filter(tenant=workload.tenant_id, workload=workload.id)
+    return rows.select_related("requester").order_by("-created_at", "-id")
+
+
+def attempt(tenant_id: UUID, attempt_id: UUID) -> GateAttempt | None:
+    rows = GateAttempt.objects.filter(tenant=tenant_id, id=attempt_id)
+    return rows.select_related("workload", "workload__owner").first()
+
+
+def open_gates(workload: Workload) -> dict[str, GateAttempt]:
+    """The gates that stand open, by stage."""
+    rows = attempts(workload).filter(opened_at__isnull=False, ended_at=None)
+    return {row.stage: row for row in rows}
+
+
+def moves(workload: Workload) -> QuerySet[StageMove]:
+    rows = StageMove.objects.filter(tenant=workload.tenant_id, workload=workload.id)
+    return rows.select_related("by").order_by("-created_at")
+
+
+def unreported(stage: str) -> list[Criterion]:
+    """Criteria that nothing reports yet, in this installation."""
+    return [criterion for criterion in of_stage(stage) if not sources.has_source(criterion.id)]
+
+
+@red_flag(Stage.VALIDATE)
+def _hardened_too_early(look: Look, since: datetime | None) -> str:
+    """Work of Harden is on record, and no list of edge cases is older."""
+    hardened, mapped = first_recorded(look.workload, HARDENING, since, "edge_cases")
+    if hardened is not None and (mapped is None or hardened < mapped):
+        return "Hardening began before the edge cases were mapped."
+    return ""

@@ -1,0 +1,171 @@
+"""Where the facts of each criterion come from: the registry, and the sources that this app has itself.
+
+A source gets a :class:`Look` at one workload and says what it knows, or nothing. Apps above register theirs; all that
+several sources need is read once. A source that breaks is an error of its own criterion and of no other (S5).
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from uuid import UUID
+
+from django.db import transaction
+
+from apps.approvals import queries as approvals
+from apps.gates import evidence
+from apps.gates.criteria import BY_ID, Criterion
+from apps.gates.freshness import Failed, Reported
+from apps.gates.models import Evidence
+from apps.telemetry import queries as telemetry
+from apps.workloads import queries as workloads
+from apps.workloads.models import Workload
+
+log = logging.getLogger("gates")
+SIGNED_EVIDENCE = "evidence"
+
+
+@dataclass
+class Look:
+    """One look at one workload at ``now``."""
+
+    workload: Workload
+    now: datetime
+
+    @cached_property
+    def newest(self) -> dict[str, Evidence]:
+        """The newest evidence of each kind, in one statement."""
+        return evidence.newest(self.workload)
+
+    @cached_property
+    def signed(self) -> set[UUID]:
+        """Those of the newest records whose signatures count now."""
+        ids = [row.id for row in self.newest.values()]
+        return approvals.holding(self.workload.tenant_id, SIGNED_EVIDENCE, ids, self.now)
+
+    def document(self, kind: str, **more: object) -> Reported | None:
+        """The newest document of a kind as facts, with what else its judge wants."""
+        row = self.newest.get(kind)
+        if row is None:
+            return None
+        authors = (row.author_id,) if row.author_id else ()
+        facts = {**row.content, **more}
+        return Reported(facts, row.observed_at, authors, row.id)
+
+
+Source = Callable[[Look], Reported | None]
+_sources: dict[str, Source] = {}
+
+
+def reports(criterion_id: str) -> Callable[[Source], Source]:
+    """Register the one source of a criterion."""
+
+    def register(source: Source) -> Source:
+        if criterion_id not in BY_ID or criterion_id in _sources:
+            raise RuntimeError(f"{criterion_id} is no criterion, or has a source already.")
+        _sources[criterion_id] = source
+        return source
+
+    return register
+
+
+def has_source(criterion_id: str) -> bool:
+    return criterion_id in _sources
+
+
+def ask(criteria: Iterable[Criterion], look: Look) -> dict[str, Reported | Failed | None]:
+    """What every criterion's source says. All in one savepoint; only if one breaks each gets its own."""
+    asked = [criterion.id for criterion in criteria]
+    try:
+        with transaction.atomic():
+            return {i: _sources[i](look) if i in _sources else None for i in asked}
+    except Exception:
+        log.exception("a source broke", extra={"workload": look.workload.key})
+        return {i: _ask_alone(i, look) for i in asked}
+
+
+def _ask_alone(criterion_id: str, look: Look) -> Reported | Failed | None:
+    source = _sources.get(criterion_id)
+    if source is None:
+        return None
+    try:
+        with transaction.atomic():
+            return source(look)
+    except Exception as error:
+        return Failed(f"Its source broke ({type(error).__name__}); that is the portal's fault and not the owner's.")
+
+
+def _plain(kind: str) -> Source:
+    return lambda look: look.document(kind)
+
+
+for _criterion in ("P2", "V1", "V5", "H9", "H10", "O1", "O2", "O4"):
+    reports(_criterion)(_plain(BY_ID[_criterion].kind))
+
+
+@reports("V2")
+def _exception_matrix(look: Look) -> Reported | None:
+    run = look.newest.get("stress_run")
+    seen = [row["failed_into"] for row in run.content["rows"]] if run else []
+    matrix = look.newest.get("exception_matrix")
+    return look.document("exception_matrix", seen_modes=seen, signed=bool(matrix and matrix.id in look.signed))
+
+
+@reports("V6")
+def _stress_run(look: Look) -> Reported | None:
+    matrix = look.newest.get("exception_matrix")
+    known = [row["failure_mode"] for row in matrix.content["rows"]] if matrix else []
+    return look.document("stress_run", known_modes=known)
+
+
+@reports("H4")
+def _records(look: Look) -> Reported | None:
+    sums = telemetry.totals(look.workload.tenant_id, look.workload.id, look.now - timedelta(days=1))
+    kept = look.newest.get("content_record")
+    last = sums.last_at or telemetry.last_seen(look.workload.tenant_id, look.workload.id)
+    if last is None:
+        return None
+    whole, system = sums.n - sums.usage_missing, kept.content["system"] if kept else ""
+    facts = {"n": sums.n, "whole": whole, "system": system, "last": last.isoformat()}
+    authors = (kept.author_id,) if kept and kept.author_id else ()
+    return Reported(facts, last, authors, is_live=True)
+
+
+@reports("H5")
+def _permission_review(look: Look) -> Reported | None:
+    row = look.newest.get("permission_review")
+    if row is None:
+        return None
+    version = workloads.versions(look.workload).first()
+    grants = [grant.action_kind for grant in workloads.live_grants(look.workload)]
+    held = [*(version.tools if version else []), *grants]
+    return look.document("permission_review", held=held, signed=row.id in look.signed)
+
+
+@reports("D1")
+def _production(look: Look) -> Reported | None:
+    opened = evidence.opened_at(look.workload, "harden")
+    if opened is None:
+        return None
+    sums = telemetry.totals(look.workload.tenant_id, look.workload.id, opened)
+    bound = look.workload.service_level.get("error_rate")
+    facts = {"n": sums.n, "errors": sums.errors, "bound": bound}
+    return Reported(facts, look.now, is_live=True)
+
+
+@reports("O3")
+def _improvement(look: Look) -> Reported | None:
+    """The last 30 days against the recorded baseline."""
+    baseline = look.newest.get("baseline")
+    if baseline is None:
+        return None
+    days = 30
+    sums = telemetry.totals(look.workload.tenant_id, look.workload.id, look.now - timedelta(days=days))
+    facts = {
+        "per_day": sums.n / days,
+        "cost": sums.cost_sum / sums.cost_n if sums.cost_n else None,
+        "baseline_per_day": baseline.content["per_day"],
+        "baseline_cost": baseline.content["cost"],
+    }
+    return Reported(facts, look.now, (baseline.author_id,) if baseline.author_id else (), is_live=True)

@@ -1,0 +1,19 @@
+from django.urls import path
+
+from apps.gates import api, views
+
+_WORKLOAD = "t/<slug:slug>/workloads/<str:key>/"
+
+urlpatterns = [
+    path(f"{_WORKLOAD}gates/<str:stage>/", views.gate, name="gate"),
+    path(f"{_WORKLOAD}gates/<str:stage>/flag/", views.raise_flag, name="raise_flag"),
+    *(
+        path(f"{_WORKLOAD}gate/{verb}/", views.act, {"verb": verb}, name=f"gate_{verb}")
+        for verb in ("ask", "back", "waive")
+    ),
+    path(f"{_WORKLOAD}evidence/<str:kind>/", views.evidence_page, name="evidence"),
+    path(f"{_WORKLOAD}evidence/<str:kind>/record/", views.record_evidence, name="record_evidence"),
+    path("t/<slug:slug>/criteria/", views.thresholds, name="gate_thresholds"),
+    path("api/v1/t/<slug:slug>/workloads/<str:key>/gates/<str:stage>", api.gate, name="api_gate"),
+    path("api/v1/t/<slug:slug>/workloads/<str:key>/evidence/<str:kind>", api.evidences, name="api_evidence"),
+]
