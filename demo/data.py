@@ -30,6 +30,7 @@ from apps.tenants.roles import Role
 from apps.workloads import actions as workloads
 from apps.workloads.models import AgentVersion, Workload
 from apps.workloads.queries import versions
+from demo import road
 from portal import actor as actors
 from portal.actor import Actor
 from portal.errors import Unauthorised
@@ -218,6 +219,7 @@ def _roll_out(tenant: Tenant | None, now: datetime) -> None:
         for spec in WORKLOADS:
             if spec.rolled_out:
                 workload = Workload.objects.get(tenant=tenant, key=spec.key)
+                road.build(workload, people, spec.owner, now)
                 _start_one(workload, spec, people, now)
 
 

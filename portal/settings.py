@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "apps.audit",
     "apps.workloads",
     "apps.approvals",
+    "apps.runbooks",
     "apps.telemetry",
     "apps.gates",
     "apps.rollouts",

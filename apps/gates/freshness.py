@@ -95,7 +95,8 @@ def _without_waiver(
     if not finding.holds:
         return Standing(criterion, State.FAIL, finding.why, reported, until)
     if until is not None and now >= until:
-        why = f"It was passing until {until:%Y-%m-%d %H:%M} UTC; show it anew."
+        since = f" ({reported.facts['over']})" if reported.facts.get("over") else ""
+        why = f"It was passing until {until:%Y-%m-%d %H:%M} UTC{since}; show it anew."
         return Standing(criterion, State.STALE, why, reported, until)
     if until is not None and now >= reported.observed_at + (until - reported.observed_at) * WARN_AT:
         left = _words(until - now)

@@ -5,6 +5,7 @@ several sources need is read once. A source that breaks is an error of its own c
 """
 
 import logging
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +19,8 @@ from apps.gates import evidence
 from apps.gates.criteria import BY_ID, Criterion
 from apps.gates.freshness import Failed, Reported
 from apps.gates.models import Evidence
+from apps.runbooks import queries as runbooks
+from apps.runbooks import volume
 from apps.telemetry import queries as telemetry
 from apps.workloads import queries as workloads
 from apps.workloads.models import Workload
@@ -141,6 +144,40 @@ def _permission_review(look: Look) -> Reported | None:
     grants = [grant.action_kind for grant in workloads.live_grants(look.workload)]
     held = [*(version.tools if version else []), *grants]
     return look.document("permission_review", held=held, signed=row.id in look.signed)
+
+
+@reports("H1")
+def _runbook(look: Look) -> Reported | None:
+    books = runbooks.published(look.workload.tenant_id, look.workload.id)
+    if not books:
+        return None
+    book = books[0]
+    assert book.published is not None, "only published ones are asked for"
+    why = f"{book.title}, version {book.published.number}."
+    return Reported({"holds": True, "why": why}, book.published.published_at or look.now, (book.published.author_id,))
+
+
+@reports("H3")
+def _drill(look: Look) -> Reported | None:
+    """The last rollback drill that passed, for as long as it counts; else what the last one fell short of."""
+    tenant_id, workload_id = look.workload.tenant_id, look.workload.id
+    passed = runbooks.last_passed(tenant_id, workload_id)
+    if passed is not None and passed.drill.finished_at is not None:
+        took = (passed.drill.finished_at - passed.drill.started_at).total_seconds()
+        why = f"{took / 60:.1f} minutes on version {passed.drill.version.number} of the runbook."
+        facts = {"holds": True, "why": why, "over": passed.worth.why}
+        return Reported(facts, passed.drill.finished_at, valid_until=passed.worth.until)
+    last = runbooks.last_finished(tenant_id, workload_id)
+    if last is None or last.finished_at is None:
+        return None
+    return Reported({"holds": False, "why": " ".join(last.reasons) or "It didn't pass."}, last.finished_at)
+
+
+@volume.measures
+def _an_hour(tenant_id: UUID, workload_id: UUID, now: datetime) -> int:
+    """The mean of the last week's hours, rounded up."""
+    days = 7
+    return math.ceil(telemetry.totals(tenant_id, workload_id, now - timedelta(days=days)).n / (days * 24))
 
 
 @reports("D1")

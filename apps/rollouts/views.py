@@ -18,6 +18,7 @@ from apps.rollouts import actions, approval, conditions, presenter, queries
 from apps.rollouts.forms import ChangeForm, PlanForm, ReasonForm
 from apps.rollouts.machine import ACTIVE, State
 from apps.rollouts.models import Rollout
+from apps.runbooks import queries as runbooks
 from apps.telemetry import queries as telemetry
 from apps.tenants.roles import has_right
 from apps.workloads import queries as workloads
@@ -72,6 +73,7 @@ def workload_page(request: InTenant, slug: str, workload: Workload) -> HttpRespo
         "active": next((r for r in rows if r.state in ACTIVE), None),
         "last_seen": telemetry.last_seen(workload.tenant_id, workload.id),
         "postures": Posture.choices,
+        "runbooks": list(runbooks.runbooks(workload.tenant_id, request.actor).filter(workload=workload.id)[:10]),
         "ladder": gates.ladder(workload, timezone.now()),
         "may_raise": has_right(request.actor, "posture.set"),
     }

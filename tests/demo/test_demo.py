@@ -4,8 +4,10 @@ import random
 from datetime import UTC, datetime
 from pathlib import Path
 
+from apps.gates.models import Evidence
 from apps.rollouts.machine import State
 from apps.rollouts.models import Rollout
+from apps.runbooks.models import Drill
 from apps.tenants.queries import tenant_by_slug
 from apps.tenants.roles import Role
 from apps.workloads.models import Workload
@@ -26,6 +28,8 @@ def test_two_tenants_with_two_rollouts_on_their_way_and_a_second_run_adds_nothin
         with tenant_transaction(tenant.id):
             assert sorted(Workload.objects.values_list("key", flat=True)) == ["W-01", "W-02", "W-03", "W-04", "W-05"]
             assert list(Rollout.objects.values_list("state", flat=True)) == [State.RUNNING, State.RUNNING]
+            assert list(Drill.objects.values_list("outcome", flat=True)) == ["passed", "passed"]
+            assert Evidence.objects.filter(kind="exception_matrix").count() == 2
     assert file.stat().st_mode & 0o077 == 0
 
 

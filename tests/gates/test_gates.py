@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -21,11 +22,15 @@ from apps.gates.freshness import Reported, State
 from apps.gates.models import Evidence, GateAttempt, Waiver
 from apps.gates.replaying import replay_gate
 from apps.rollouts.gates import _harden_holds
+from apps.telemetry import ingest
+from apps.telemetry.records import ActionRecord, Reading
+from portal.actor import Actor
 from portal.errors import Conflict, Forbidden, Invalid, Refused
 from portal.tenancy.context import tenant_transaction
 from tests.approvals.test_signing import join
 from tests.pages.test_pages import signed_in
 from tests.rollouts.factory import drafted
+from tests.runbooks.test_drills import drilled, published, written
 from tests.signing import sign
 from tests.world import NOW, World
 
@@ -97,6 +102,26 @@ def signed(world: World, kind: str, subject: Any, *names: str) -> str:
     return request.state
 
 
+def arrive(world: World) -> None:
+    """Whole records, a minute ago."""
+    records = [
+        ActionRecord(
+            record_id=uuid4(),
+            workload="W-01",
+            started_at=NOW - timedelta(minutes=1),
+            latency_ms=300.0,
+            outcome="ok",
+            request_id=f"r-{number}",
+            model_served="sonnet-4",
+            tokens_in=100,
+            tokens_out=20,
+        )
+        for number in range(5)
+    ]
+    service = Actor(kind="service", id=None, label="t", scopes=frozenset({"telemetry"}))
+    ingest.store(tenant_id=world.tenant.id, reading=Reading(records=records), actor=service, source="test", now=NOW)
+
+
 def missing(world: World, stage: str) -> list[str]:
     return [standing.criterion.id for standing in queries.gate(world.workload, stage, NOW).missing]
 
@@ -151,7 +176,10 @@ def test_a_workload_walks_from_pilot_to_the_harden_gate_and_each_gate_refuses_fi
     review = put(staged, "permission_review", {"rows": [{"permission": "search", "needed": "yes", "why": "answers"}]})
     assert "H5" in missing(staged, "harden")
     signed(staged, "evidence", review, "sam")
-    assert set(missing(staged, "harden")) == {*unreported, "H4"}
+    drilled(staged, published(staged, written(staged)), timedelta(minutes=9), NOW - DAY)
+    arrive(staged)
+    put(staged, "content_record", {"system": "ticket archive", "retention_days": 90, "reached_by": "by request"})
+    assert missing(staged, "harden") == unreported == ["H2", "H6", "H7", "H8"]
     with pytest.raises(Refused, match="H2: Nothing has been reported yet"):
         ask(staged, "harden")
 

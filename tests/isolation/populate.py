@@ -15,6 +15,9 @@ from apps.gates.models import GateAttempt
 from apps.rollouts import actions as rollouts
 from apps.rollouts.models import Rollout
 from apps.rollouts.plan import GuardrailPlan, Kind, Metric
+from apps.runbooks import actions as runbooks
+from apps.runbooks.models import Drill
+from apps.runbooks.rules import Kind as DrillKind
 from apps.telemetry import ingest
 from apps.telemetry.otlp import Rejection
 from apps.telemetry.records import ActionRecord, Reading
@@ -25,6 +28,7 @@ from apps.workloads import actions as workloads
 from apps.workloads.models import Workload
 from portal.actor import Actor
 from portal.tenancy.context import tenant_transaction
+from tests.runbooks.texts import RUNBOOK
 from tests.signing import approve, request_of
 from tests.world import SETUP, World
 
@@ -42,6 +46,7 @@ class Planted:
     team: Team
     approval: ApprovalRequest
     delegation: Delegation
+    drill: Drill
 
     @property
     def ids(self) -> dict[str, object]:
@@ -54,6 +59,10 @@ class Planted:
             "policy": "rollout.start",
             "stage": "pilot",
             "kind": "core_journey",
+            "runbook_id": self.drill.runbook_id,
+            "drill_id": self.drill.id,
+            "number": 1,
+            "what": "1",
         }
 
 
@@ -83,11 +92,12 @@ def _plant(world: World, tenant: Tenant, key: str, people: tuple[User, User, Use
         rollout = rollouts.start_rollout(rollout=rollout, actor=SETUP, now=now)
         planted = _approvals(world, tenant, rollout, people, now)
         _evidence(workload, author, approver, now)
+        drill = _drill(workload, owner, author, now)
     _record(tenant, workload, rollout.id, now)
     world.token("decide", "telemetry", tenant=tenant)
     with tenant_transaction(tenant.id):
         token = ApiToken.objects.latest("created_at")
-        return Planted(tenant, workload, rollout, token, team, *planted)
+        return Planted(tenant, workload, rollout, token, team, *planted, drill)
 
 
 def _approvals(
@@ -128,6 +138,19 @@ def _approvals(
     request = request_of(second)
     breakglass.break_glass(request=request, person=approver, seen=request.digest, reason="urgent", actor=actor, now=now)
     return request, delegation
+
+
+def _drill(workload: Workload, owner: User, author: User, now: datetime) -> Drill:
+    """A published runbook, and a drill that is running."""
+    person = Actor(kind="person", id=author.id, user_id=author.id, label="a")
+    runbook = runbooks.create_runbook(workload=workload, title="Secret steps", owner=owner, actor=SETUP)
+    version = runbooks.write_version(runbook=runbook, text=RUNBOOK, why="w", author=owner, actor=SETUP, now=now)
+    runbooks.review_version(version=version, reviewer=author, actor=person, now=now)
+    runbooks.publish_version(version=version, publisher=author, actor=person, now=now)
+    runbook.refresh_from_db()
+    return runbooks.start_drill(
+        runbook=runbook, kind=DrillKind.ROLLBACK, wanted=10, staff=[author.id], starter=author, actor=SETUP, now=now
+    )
 
 
 def _evidence(workload: Workload, author: User, approver: User, now: datetime) -> None:

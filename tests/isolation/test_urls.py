@@ -33,7 +33,7 @@ class Address:
     def path(self, slug: str, ids: dict[str, object]) -> str:
         found = self.route.replace("<slug:slug>", slug)
         for name, value in ids.items():
-            for kind in ("str", "uuid", "slug"):
+            for kind in ("str", "uuid", "slug", "int"):
                 found = found.replace(f"<{kind}:{name}>", str(value))
         assert "<" not in found, f"the walk knows no value for {found}"
         return f"/{found}"
