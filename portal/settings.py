@@ -180,6 +180,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 10 * TICK_SECONDS},
     },
     "approvals": {"task": "approvals.tick", "schedule": 60.0, "options": {"expires": 300}},
+    "gates": {"task": "gates.tick", "schedule": 300.0, "options": {"expires": 600}},
     "outbox": {"task": "outbox.tick", "schedule": 1.0, "options": {"expires": 10}},
     "partitions": {"task": "telemetry.keep_partitions", "schedule": crontab(minute=7)},
     "audit-heads": {"task": "audit.publish_heads", "schedule": crontab(minute=23)},

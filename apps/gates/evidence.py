@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,9 @@ from django.db.models import Min, Q, QuerySet
 
 from apps.accounts.models import User
 from apps.audit.actions import record
+from apps.gates.criteria import CRITERIA
 from apps.gates.documents import DOCUMENTS, Document, Unreadable, clean
+from apps.gates.freshness import WARN_AT
 from apps.gates.models import Evidence, GateAttempt, Source
 from apps.workloads.models import Workload
 from portal.actor import Actor
@@ -22,6 +24,11 @@ def content_hash(content: Mapping[str, Any]) -> str:
     """SHA-256 over canonical JSON, in hex: what is stored, whatever order the database gives it back in."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def life(kind: str) -> timedelta | None:
+    """How long a document of this kind is fresh; None if it doesn't age."""
+    return next((c.valid_for for c in CRITERIA if c.kind == kind and kind in DOCUMENTS), None)
 
 
 def newest(workload: Workload) -> dict[str, Evidence]:
@@ -76,6 +83,7 @@ def write(
     origin: UUID | None = None,
 ) -> Evidence:
     """One evidence row, with its hash, written down in the audit trail."""
+    lives = life(kind) if source is Source.ATTESTATION else None
     made = Evidence.objects.create(
         tenant_id=workload.tenant_id,
         workload=workload,
@@ -84,6 +92,7 @@ def write(
         content=content,
         content_hash=content_hash(content),
         observed_at=observed_at,
+        notice_at=observed_at + lives * WARN_AT if lives else None,
         author=author,
         origin_id=origin,
     )

@@ -17,7 +17,8 @@ class Evidence(TenantModel):
     """One record that a criterion rests on (STAGE-1). Never changed: a later one takes its place.
 
     ``content_hash`` is SHA-256 over canonical JSON of ``content``; ``observed_at`` is when it was so, from which its
-    life counts. ``origin`` is the record that a frozen copy of facts came from.
+    life counts. ``notice_at`` is when somebody has to hear that it runs out, or has. ``origin`` is the record that a
+    frozen copy of facts came from.
     """
 
     workload = models.ForeignKey("workloads.Workload", models.PROTECT, db_constraint=False, related_name="+")
@@ -26,6 +27,7 @@ class Evidence(TenantModel):
     content = models.JSONField()
     content_hash = models.CharField(max_length=64)
     observed_at = models.DateTimeField()
+    notice_at = models.DateTimeField(null=True)
     author = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="+")
     origin = models.ForeignKey("self", models.PROTECT, db_constraint=False, null=True, related_name="+")
 
@@ -33,14 +35,24 @@ class Evidence(TenantModel):
         default_permissions = ()
         verbose_name_plural = "evidence"
         constraints = [
-            *walls("gates_evidence", app="select, insert"),
+            *walls(
+                "gates_evidence",
+                app="select, insert, update (notice_at)",
+                ops_columns=["tenant_id", "id", "notice_at"],
+            ),
             SameTenant(field="workload", name="gates_evidence_workload_fk"),
             SameTenant(field="origin", name="gates_evidence_origin_fk"),
         ]
         indexes = [
             models.Index(
                 fields=["tenant", "workload", "kind", "-observed_at", "-created_at"], name="gates_evidence_newest"
-            )
+            ),
+            models.Index(
+                fields=["notice_at"],
+                condition=models.Q(notice_at__isnull=False),
+                include=["tenant"],
+                name="gates_evidence_due",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -71,6 +71,12 @@ def rate(value: float | None) -> str:
 
 
 @register.filter
+def said(value: object) -> object:
+    """An answer as a person gave it: yes and no are words."""
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+
+
+@register.filter
 def words(name: str) -> str:
     return _words(name)
 

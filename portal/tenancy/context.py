@@ -21,6 +21,7 @@ PLATFORM_JOBS = frozenset(
     {
         "admin",
         "approvals.find",
+        "gates.find",
         "audit.verify",
         "outbox.find",
         "rollouts.find",

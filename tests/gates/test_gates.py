@@ -450,6 +450,9 @@ def test_the_page_shows_the_ladder_takes_a_document_and_says_what_is_wrong(world
     assert alice.post(url, {**filled, "head-cost_before": "4"}).status_code == 302
     with tenant_transaction(world.tenant.id):
         assert Evidence.objects.get().content["cost_before"] == 4
+        put(world, "edge_cases", {"rows": [{**row, "handled": False} for row in CASES["rows"]]})
+    shown = alice.get("/t/acme/workloads/W-01/evidence/edge_cases/").content.decode()
+    assert ("<td>case 0</td>" in shown, shown.count("<td>no</td>")) == (True, 10)
     refused = alice.post("/t/acme/workloads/W-01/gate/ask/")
     assert refused.status_code == 409
     assert "P1: Nothing has been reported yet." in refused.content.decode()

@@ -8,6 +8,7 @@ from portal.celery import PlatformTask, TenantTask, app
 PLATFORM_TASKS = {
     "approvals.tick",
     "audit.publish_heads",
+    "gates.tick",
     "outbox.tick",
     "rollouts.tick",
     "telemetry.keep_partitions",

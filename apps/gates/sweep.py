@@ -1,0 +1,65 @@
+"""Telling people in time that evidence runs out, and when it has (STAGE-3).
+
+States are worked out at each look and need no sweep; this only sends messages. Finding what is due is one statement
+over a narrow index, whatever exists.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from apps.gates.documents import DOCUMENTS
+from apps.gates.evidence import life
+from apps.gates.models import Evidence
+from portal.outbox.actions import enqueue
+from portal.tenancy.context import platform_work
+
+
+def due(now: datetime, limit: int = 20_000) -> dict[UUID, list[UUID]]:
+    """Evidence about which somebody has to hear: ids by tenant."""
+    found: dict[UUID, list[UUID]] = defaultdict(list)
+    with platform_work("gates.find") as alias:
+        rows = Evidence.objects.using(alias).filter(notice_at__lte=now).order_by("notice_at")
+        for tenant_id, evidence_id in rows.values_list("tenant_id", "id")[:limit]:
+            found[tenant_id].append(evidence_id)
+    return found
+
+
+def tell(*, tenant_id: UUID, ids: Sequence[UUID], now: datetime) -> int:
+    """Send what is due, once each; a record that a newer one has replaced says nothing. Returns how many were sent."""
+    rows = Evidence.objects.filter(tenant=tenant_id, id__in=list(ids), notice_at__lte=now)
+    found = list(rows.select_for_update(skip_locked=True, of=("self",)).select_related("workload").order_by("id"))
+    newest = _newest(tenant_id, found)
+    sent = [row for row in found if row.id in newest]
+    for row in sent:
+        _send(row, now)
+    for row in found:
+        row.notice_at = _next(row, now) if row.id in newest else None
+    Evidence.objects.bulk_update(found, ["notice_at"])
+    return len(sent)
+
+
+def _newest(tenant_id: UUID, rows: list[Evidence]) -> set[UUID]:
+    """Those that no later document of the same workload and kind has replaced, in one statement."""
+    workloads = {row.workload_id for row in rows}
+    latest = Evidence.objects.filter(tenant=tenant_id, workload__in=workloads, source="attestation")
+    ordered = latest.order_by("workload", "kind", "-observed_at", "-created_at").distinct("workload", "kind")
+    return set(ordered.values_list("id", flat=True))
+
+
+def _ends(row: Evidence) -> datetime:
+    lives = life(row.kind)
+    assert lives is not None, "only what ages is due"
+    return row.observed_at + lives
+
+
+def _next(row: Evidence, now: datetime) -> datetime | None:
+    """After the warning comes the end; after the end nothing."""
+    return _ends(row) if now < _ends(row) else None
+
+
+def _send(row: Evidence, now: datetime) -> None:
+    topic = "evidence.expiring" if now < _ends(row) else "evidence.stale"
+    payload = {"workload": row.workload.key, "what": DOCUMENTS[row.kind].title, "until": _ends(row).isoformat()}
+    enqueue(topic=topic, key=str(row.id), payload=payload, now=now)
