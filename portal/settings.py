@@ -296,6 +296,8 @@ SPECTACULAR_SETTINGS = {
 }
 # After decompression; the OTLP specification's recommendation.
 TELEMETRY_BODY_LIMIT = env.integer("TELEMETRY_BODY_LIMIT", 64 * 1024 * 1024, least=1024)
+# What is read while somebody waits on a page; the command takes any size.
+EVALUATION_UPLOAD_LIMIT = env.integer("EVALUATION_UPLOAD_LIMIT", 32 * 1024 * 1024, least=1024)
 TELEMETRY_RETENTION_DAYS = env.integer("TELEMETRY_RETENTION_DAYS", 35, least=2)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 

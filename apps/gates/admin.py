@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from apps.gates.models import CriterionLimit, Evidence, GateAttempt, RedFlag, StageMove, Waiver
+from apps.gates.models import CriterionLimit, Evaluation, Evidence, GateAttempt, RedFlag, StageMove, Waiver
 from portal.admin.base import TenantAdmin
 
 
@@ -8,6 +8,13 @@ from portal.admin.base import TenantAdmin
 class EvidenceAdmin(TenantAdmin):
     list_display = ["workload", "kind", "source", "observed_at", "author", "content_hash"]
     list_select_related = ["workload", "author"]
+    ordering = ["-created_at"]
+
+
+@admin.register(Evaluation)
+class EvaluationAdmin(TenantAdmin):
+    list_display = ["workload", "version", "purpose", "file_name", "author", "created_at"]
+    list_select_related = ["workload", "version", "author"]
     ordering = ["-created_at"]
 
 

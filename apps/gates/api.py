@@ -7,12 +7,16 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.pagination import CursorPagination
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.gates import actions, evidence, queries
 from apps.gates.documents import DOCUMENTS
-from apps.gates.models import Evidence, Source
+from apps.gates.evaluations import queries as imports
+from apps.gates.evaluations.actions import import_evaluation
+from apps.gates.evaluations.forms import bounded, mapping_from
+from apps.gates.models import Evaluation, Evidence, Purpose, Source
 from apps.workloads import queries as workloads
 from apps.workloads.api import person_behind
 from apps.workloads.models import Workload
@@ -103,6 +107,56 @@ class EvidencesView(TenantView):
         return Response(EvidenceSerializer(made).data, status=201)
 
 
+class EvaluationSerializer(serializers.ModelSerializer[Evaluation]):
+    version = serializers.CharField(source="version.label")
+    author = serializers.EmailField(source="author.email")
+
+    class Meta:
+        model = Evaluation
+        fields = ["id", "version", "purpose", "file_name", "file_digest", "summary", "author", "created_at"]
+
+
+class NewEvaluationSerializer(serializers.Serializer[Any]):
+    file = serializers.FileField()
+    version = serializers.CharField(max_length=60)
+    purpose = serializers.ChoiceField(choices=Purpose.choices, default=Purpose.ACCURACY.value)
+    mapping = serializers.CharField(max_length=20_000, default="", allow_blank=True)
+
+
+class Recent(CursorPagination):
+    page_size = 50
+    ordering = ("-created_at", "-id")
+
+
+class EvaluationsView(TenantView):
+    parser_classes = [MultiPartParser]
+
+    @extend_schema(operation_id="list_evaluations", responses=EvaluationSerializer(many=True))
+    def get(self, request: Request, slug: str, key: str) -> Response:
+        pages = Recent()
+        page = pages.paginate_queryset(imports.evaluations(_workload(self, key, "see_workload")), request, self)
+        return pages.get_paginated_response(EvaluationSerializer(page, many=True).data)
+
+    @extend_schema(
+        operation_id="import_evaluation", request=NewEvaluationSerializer, responses={201: EvaluationSerializer}
+    )
+    def post(self, request: Request, slug: str, key: str) -> Response:
+        workload = _workload(self, key, "manage_workload")
+        data = NewEvaluationSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        asked = data.validated_data
+        made = import_evaluation(
+            version=workloads.version(workload, asked["version"]),
+            purpose=asked["purpose"],
+            file=bounded(asked["file"]),
+            name=asked["file"].name,
+            mapping=mapping_from(asked["mapping"]),
+            author=person_behind(self),
+            actor=self.actor,
+        )
+        return Response(EvaluationSerializer(made).data, status=201)
+
+
 def _workload(view: TenantView, key: str, permission: str) -> Workload:
     return workloads.workload_for(view.tenant.id, view.actor, key, permission)
 
@@ -120,4 +174,5 @@ def _kind(kind: str) -> str:
 
 
 gate = member(GateView.as_view())
+evaluations = member(EvaluationsView.as_view())
 evidences = member(EvidencesView.as_view())

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from apps.gates.evaluations import rules as evaluations
 from apps.workloads.policy import Stage
 
 Facts = Mapping[str, Any]
@@ -61,6 +62,18 @@ def _held(holds: bool, good: str, bad: str) -> Finding:
 def judge_given(facts: Facts, limits: Limits) -> Finding:
     """For sources that judge themselves, from rules of their own: ``holds`` and ``why`` as they said."""
     return Finding(bool(facts["holds"]), str(facts["why"]))
+
+
+def judge_pilot(facts: Facts, limits: Limits) -> Finding:
+    return Finding(*evaluations.pilot(facts, limits))
+
+
+def judge_groups(facts: Facts, limits: Limits) -> Finding:
+    return Finding(*evaluations.groups(facts, limits))
+
+
+def judge_shadow(facts: Facts, limits: Limits) -> Finding:
+    return Finding(*evaluations.shadow(facts, limits))
 
 
 def judge_core_journey(facts: Facts, limits: Limits) -> Finding:
@@ -194,7 +207,18 @@ _DAY = timedelta(days=1)
 _HALF_YEAR, _QUARTER = 180 * _DAY, 90 * _DAY
 
 CRITERIA: tuple[Criterion, ...] = (
-    Criterion("P1", Stage.PILOT, "Accurate on 200 real, representative inputs", "evaluation", judge_given),
+    Criterion(
+        "P1",
+        Stage.PILOT,
+        "Accurate on 200 real, representative inputs",
+        "evaluation",
+        judge_pilot,
+        limits=(
+            Limit("accuracy", "Accuracy at least", 0.95),
+            Limit("inputs", "Distinct real inputs", 200),
+            Limit("days", "Working days", 5),
+        ),
+    ),
     Criterion("P2", Stage.PILOT, "One core journey and its KPIs", "core_journey", judge_core_journey),
     Criterion(
         "V1",
@@ -213,8 +237,26 @@ CRITERIA: tuple[Criterion, ...] = (
         judge_exception_matrix,
         _HALF_YEAR,
     ),
-    Criterion("V3", Stage.VALIDATE, "It holds in two user groups", "user_groups", judge_given),
-    Criterion("V4", Stage.VALIDATE, "A shadow run agrees with the manual process", "shadow_run", judge_given),
+    Criterion(
+        "V3",
+        Stage.VALIDATE,
+        "It holds in two user groups",
+        "user_groups",
+        judge_groups,
+        limits=(
+            Limit("accuracy", "Accuracy at least", 0.95),
+            Limit("inputs", "Real inputs of each group", 50),
+            Limit("groups", "User groups", 2),
+        ),
+    ),
+    Criterion(
+        "V4",
+        Stage.VALIDATE,
+        "A shadow run agrees with the manual process",
+        "shadow_run",
+        judge_shadow,
+        limits=(Limit("units", "Units", 200), Limit("agreement", "Agreement at least", 0.9)),
+    ),
     Criterion(
         "V5",
         Stage.VALIDATE,

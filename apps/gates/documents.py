@@ -172,6 +172,13 @@ _ALL = (
         "KPI",
     ),
     Document(
+        "traffic_mix",
+        "Declared traffic mix",
+        "The categories of real traffic and their shares: an evaluation has to hold each that makes up 5 % or more.",
+        rows=(Field("category", "Category"), Field("share", "Share, 0 to 1", "number")),
+        row_name="category",
+    ),
+    Document(
         "edge_cases",
         "The ten most important edge cases",
         "The known cases at the edge, the most important first, and whether the agent handles each correctly.",

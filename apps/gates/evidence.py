@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Min, Q, QuerySet
+from django.db.models.expressions import Combinable
 
 from apps.accounts.models import User
 from apps.audit.actions import record
@@ -113,10 +114,10 @@ def _observed_at(document: Document, content: Mapping[str, Any], now: datetime) 
 
 
 def first_recorded(
-    workload: Workload, kinds: Iterable[str], since: datetime | None, other: str
+    workload: Workload, kinds: Iterable[str], since: Combinable, other: str
 ) -> tuple[datetime | None, datetime | None]:
     """When the first document of these kinds was recorded after ``since``, and the first of the other kind ever."""
     rows = Evidence.objects.filter(tenant=workload.tenant_id, workload=workload.id)
-    counted = Q(kind__in=list(kinds)) & (Q(created_at__gt=since) if since else Q())
+    counted = Q(kind__in=list(kinds), created_at__gt=since)
     found = rows.aggregate(first=Min("created_at", filter=counted), other=Min("created_at", filter=Q(kind=other)))
     return found["first"], found["other"]

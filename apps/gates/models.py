@@ -173,3 +173,60 @@ class CriterionLimit(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.criterion} {self.name}"
+
+
+class Purpose(models.TextChoices):
+    ACCURACY = "accuracy", "Accuracy: was the answer right"
+    SHADOW = "shadow", "Shadow run: did it agree with the manual process"
+
+
+class Evaluation(TenantModel):
+    """One imported file about one agent version (STAGE-2). ``summary`` is worked out from its rows, never typed in."""
+
+    workload = models.ForeignKey("workloads.Workload", models.PROTECT, db_constraint=False, related_name="+")
+    version = models.ForeignKey("workloads.AgentVersion", models.PROTECT, db_constraint=False, related_name="+")
+    purpose = models.CharField(max_length=20, choices=Purpose.choices)
+    file_name = models.CharField(max_length=200)
+    file_digest = models.CharField(max_length=64)
+    mapping_digest = models.CharField(max_length=64)
+    author = models.ForeignKey("accounts.User", models.PROTECT, related_name="+")
+    summary = models.JSONField()
+    summary_hash = models.CharField(max_length=64)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            *walls("gates_evaluation", app="select, insert, update (summary, summary_hash)"),
+            SameTenant(field="workload", name="gates_evaluation_workload_fk"),
+            SameTenant(field="version", via="workload", name="gates_evaluation_version_fk"),
+            models.UniqueConstraint(
+                fields=["tenant", "version", "purpose", "file_digest", "mapping_digest"], name="gates_evaluation_once"
+            ),
+        ]
+        indexes = [models.Index(fields=["tenant", "workload", "-created_at"], name="gates_evaluations")]
+
+    def __str__(self) -> str:
+        return self.file_name
+
+
+class EvaluationRow(TenantModel):
+    """One input as it was judged; of the input itself only a digest is kept."""
+
+    evaluation = models.ForeignKey(Evaluation, models.CASCADE, db_constraint=False, related_name="+")
+    input_digest = models.BinaryField(max_length=16)
+    provenance = models.CharField(max_length=10)
+    outcome = models.BooleanField()
+    category = models.CharField(max_length=200)
+    user_group = models.CharField(max_length=200)
+    at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            *walls("gates_evaluationrow", app="select, insert"),
+            SameTenant(field="evaluation", name="gates_evaluationrow_evaluation_fk"),
+        ]
+        indexes = [models.Index(fields=["tenant", "evaluation"], name="gates_evaluationrows")]
+
+    def __str__(self) -> str:
+        return str(self.evaluation_id)

@@ -11,6 +11,9 @@ from apps.gates.models import GateAttempt
 from apps.workloads.models import Workload
 from apps.workloads.policy import Stage
 
+# What an imported evaluation shows.
+IMPORTED = frozenset({"P1", "V3", "V4"})
+
 
 @dataclass(frozen=True, slots=True)
 class Rung:
@@ -28,6 +31,7 @@ class Row:
 
     standing: Standing
     document: str
+    is_imported: bool
     is_waivable: bool
     later: bool
 
@@ -47,7 +51,7 @@ class Ladder:
     def next_missing(self) -> Row | None:
         """The first thing that somebody here can do something about, or else the first that is missing."""
         rows = [row_of(standing) for standing in self.gate.missing]
-        return next((row for row in rows if row.document), rows[0] if rows else None)
+        return next((row for row in rows if row.document or row.is_imported), rows[0] if rows else None)
 
 
 def ladder(workload: Workload, now: datetime) -> Ladder:
@@ -71,4 +75,6 @@ def row_of(standing: Standing) -> Row:
     document = criterion.kind if criterion.kind in DOCUMENTS else ""
     if criterion.id == "H4":
         document = "content_record"
-    return Row(standing, document, criterion.is_waivable, not sources.has_source(criterion.id))
+    return Row(
+        standing, document, criterion.id in IMPORTED, criterion.is_waivable, not sources.has_source(criterion.id)
+    )

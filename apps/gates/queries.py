@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import DateTimeField, QuerySet, Subquery, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
 
 from apps.gates import sources
 from apps.gates.criteria import ORDER, Criterion, limits_of, of_stage
@@ -17,8 +19,9 @@ from apps.workloads.models import Workload
 from apps.workloads.policy import Stage
 
 # Work of Harden that shows on record.
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
 HARDENING = ("permission_review", "data_path", "load_run", "content_record")
-FlagSource = Callable[[Look, datetime | None], str]
+FlagSource = Callable[[Look, Combinable], str]
 _flags: dict[str, list[FlagSource]] = {}
 
 
@@ -72,9 +75,9 @@ def gate(workload: Workload, stage: str, now: datetime) -> GateView:
 def red_flags(look: Look, stage: str, standings: list[Standing]) -> list[str]:
     """What was seen and what people raised, since the workload last went back before this stage (STAGE-4)."""
     since = reset_at(look.workload, stage)
-    raised = RedFlag.objects.filter(tenant=look.workload.tenant_id, workload=look.workload.id, stage=stage)
-    if since is not None:
-        raised = raised.filter(created_at__gt=since)
+    raised = RedFlag.objects.filter(
+        tenant=look.workload.tenant_id, workload=look.workload.id, stage=stage, created_at__gt=since
+    )
     told = [str(flag) for standing in standings for flag in _told(standing)]
     seen = [what for source in _flags.get(stage, []) if (what := source(look, since))]
     return [*told, *seen, *raised.order_by("created_at").values_list("what", flat=True)]
@@ -85,11 +88,12 @@ def _told(standing: Standing) -> list[str]:
     return list(standing.reported.facts.get("red_flags", [])) if standing.reported else []
 
 
-def reset_at(workload: Workload, stage: str) -> datetime | None:
-    """When the workload last went back to this stage or an earlier one."""
+def reset_at(workload: Workload, stage: str) -> Combinable:
+    """When the workload last went back to this stage or an earlier one, as an expression for a statement that asks."""
     earlier = [each.value for each in ORDER[: ORDER.index(Stage(stage)) + 1]]
     rows = StageMove.objects.filter(tenant=workload.tenant_id, workload=workload.id, after__in=earlier)
-    return rows.order_by("-created_at").values_list("created_at", flat=True).first()
+    last = Subquery(rows.order_by("-created_at").values("created_at")[:1])
+    return Coalesce(last, Value(EVER), output_field=DateTimeField())
 
 
 def waivers(workload: Workload, now: datetime) -> dict[str, datetime]:
@@ -139,7 +143,7 @@ def unreported(stage: str) -> list[Criterion]:
 
 
 @red_flag(Stage.VALIDATE)
-def _hardened_too_early(look: Look, since: datetime | None) -> str:
+def _hardened_too_early(look: Look, since: Combinable) -> str:
     """Work of Harden is on record, and no list of edge cases is older."""
     hardened, mapped = first_recorded(look.workload, HARDENING, since, "edge_cases")
     if hardened is not None and (mapped is None or hardened < mapped):

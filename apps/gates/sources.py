@@ -17,8 +17,10 @@ from django.db import transaction
 from apps.approvals import queries as approvals
 from apps.gates import evidence
 from apps.gates.criteria import BY_ID, Criterion
+from apps.gates.evaluations.queries import latest_evaluations
+from apps.gates.evaluations.rules import red_flags
 from apps.gates.freshness import Failed, Reported
-from apps.gates.models import Evidence
+from apps.gates.models import Evaluation, Evidence
 from apps.runbooks import queries as runbooks
 from apps.runbooks import volume
 from apps.telemetry import queries as telemetry
@@ -46,6 +48,11 @@ class Look:
         """Those of the newest records whose signatures count now."""
         ids = [row.id for row in self.newest.values()]
         return approvals.holding(self.workload.tenant_id, SIGNED_EVIDENCE, ids, self.now)
+
+    @cached_property
+    def imported(self) -> dict[str, Evaluation]:
+        """The newest evaluation of each purpose, in one statement."""
+        return latest_evaluations(self.workload)
 
     def document(self, kind: str, **more: object) -> Reported | None:
         """The newest document of a kind as facts, with what else its judge wants."""
@@ -144,6 +151,28 @@ def _permission_review(look: Look) -> Reported | None:
     grants = [grant.action_kind for grant in workloads.live_grants(look.workload)]
     held = [*(version.tools if version else []), *grants]
     return look.document("permission_review", held=held, signed=row.id in look.signed)
+
+
+@reports("P1")
+def _evaluation(look: Look) -> Reported | None:
+    found = look.imported.get("accuracy")
+    if found is None:
+        return None
+    mix = look.newest.get("traffic_mix")
+    facts = {**found.summary, "mix": mix.content["rows"] if mix else [], "red_flags": red_flags(found.summary)}
+    return Reported(facts, found.created_at, (found.author_id,))
+
+
+@reports("V3")
+def _user_groups(look: Look) -> Reported | None:
+    found = look.imported.get("accuracy")
+    return Reported(dict(found.summary), found.created_at, (found.author_id,)) if found else None
+
+
+@reports("V4")
+def _shadow_run(look: Look) -> Reported | None:
+    found = look.imported.get("shadow")
+    return Reported(dict(found.summary), found.created_at, (found.author_id,)) if found else None
 
 
 @reports("H1")

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from apps.gates import api, views
+from apps.gates.evaluations import views as evaluations
 
 _WORKLOAD = "t/<slug:slug>/workloads/<str:key>/"
 
@@ -13,7 +14,9 @@ urlpatterns = [
     ),
     path(f"{_WORKLOAD}evidence/<str:kind>/", views.evidence_page, name="evidence"),
     path(f"{_WORKLOAD}evidence/<str:kind>/record/", views.record_evidence, name="record_evidence"),
+    path(f"{_WORKLOAD}evaluations/", evaluations.evaluation_list, name="evaluations"),
     path("t/<slug:slug>/criteria/", views.thresholds, name="gate_thresholds"),
     path("api/v1/t/<slug:slug>/workloads/<str:key>/gates/<str:stage>", api.gate, name="api_gate"),
+    path("api/v1/t/<slug:slug>/workloads/<str:key>/evaluations", api.evaluations, name="api_evaluations"),
     path("api/v1/t/<slug:slug>/workloads/<str:key>/evidence/<str:kind>", api.evidences, name="api_evidence"),
 ]

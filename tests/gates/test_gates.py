@@ -57,6 +57,27 @@ STRESS = {
 }
 
 
+def summary(right: int, n: int = 200) -> Reported:
+    """What an import says: so many of so many real inputs were right, half of them of each user group."""
+    count, half = {"n": n, "right": right}, {"n": n // 2, "right": right // 2}
+    none = {"n": 0, "right": 0}
+    facts: dict[str, Any] = {
+        "all": count,
+        "real": count,
+        "synthetic": none,
+        "selected": none,
+        "categories": {"": n},
+        "groups": {"sales": half, "support": half},
+        "working_days": 5,
+        "rows": n,
+        "file": "f.csv",
+        "version": "1.1",
+        "mix": [],
+        "red_flags": [],
+    }
+    return Reported(facts, NOW - DAY)
+
+
 @pytest.fixture
 def staged(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Inside the tenant, with approvers for every gate, and with figures for what is imported or measured."""
@@ -69,7 +90,7 @@ def staged(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 @pytest.fixture
 def imported(staged: World, monkeypatch: pytest.MonkeyPatch) -> dict[str, Reported]:
     """What the imports say; a test may change it."""
-    facts = {i: Reported({"holds": True, "why": "190 of 200."}, NOW - DAY) for i in ("P1", "V3", "V4")}
+    facts = {i: summary(190) for i in ("P1", "V3", "V4")}
     for i in facts:
         monkeypatch.setitem(sources._sources, i, lambda look, i=i: facts[i])
     return facts
@@ -147,11 +168,14 @@ def through_validate(world: World) -> None:
 def test_a_workload_walks_from_pilot_to_the_harden_gate_and_each_gate_refuses_first(
     staged: World, imported: dict[str, Reported]
 ) -> None:
-    imported["P1"] = Reported({"holds": False, "why": "84 of 200 are right.", "red_flags": []}, NOW)
+    imported["P1"] = summary(84)
     with pytest.raises(Refused) as refusal:
         ask(staged, "pilot")
-    assert refusal.value.data["criteria"] == {"P1": "84 of 200 are right.", "P2": "Nothing has been reported yet."}
-    imported["P1"] = Reported({"holds": True, "why": "190 of 200 are right."}, NOW)
+    assert refusal.value.data["criteria"] == {
+        "P1": "Accuracy 0.420 (0.354 to 0.489, n = 200); 0.950 is wanted.",
+        "P2": "Nothing has been reported yet.",
+    }
+    imported["P1"] = summary(190)
     through_pilot(staged)
     assert staged.workload.stage == "validate"
 
@@ -232,8 +256,8 @@ def test_a_criterion_that_lapses_before_the_last_signature_keeps_the_gate_closed
 ) -> None:
     put(staged, "core_journey", JOURNEY)
     attempt = ask(staged, "pilot")
-    imported["P1"] = Reported({"holds": False, "why": "It was withdrawn."}, NOW)
-    with pytest.raises(Refused, match="P1: It was withdrawn"), transaction.atomic():
+    imported["P1"] = summary(100)
+    with pytest.raises(Refused, match=r"P1: Accuracy 0\.500"), transaction.atomic():
         signed(staged, "gate", attempt, "erin")
 
 
@@ -252,10 +276,10 @@ def test_break_glass_replaces_the_signatures_and_never_a_criterion(
         )
 
     call("olga")
-    imported["P1"] = Reported({"holds": False, "why": "no"}, NOW)
-    with pytest.raises(Refused, match="P1: no"), transaction.atomic():
+    imported["P1"] = summary(100)
+    with pytest.raises(Refused, match=r"P1: Accuracy 0\.500"), transaction.atomic():
         call("fay")
-    imported["P1"] = Reported({"holds": True, "why": "yes"}, NOW)
+    imported["P1"] = summary(190)
     assert call("fay").state == "granted"
 
 
@@ -372,15 +396,14 @@ def test_a_tighter_threshold_holds_for_every_workload_and_a_looser_one_is_refuse
 def test_an_opened_gate_is_judged_again_from_what_was_stored(staged: World, imported: dict[str, Reported]) -> None:
     attempt = through_pilot(staged)
     # What is true today doesn't matter any more.
-    imported["P1"] = Reported({"holds": False, "why": "no"}, NOW)
+    imported["P1"] = summary(0)
     found = replay_gate(staged.tenant.id, attempt.id)
     assert found is not None
     assert found[1].agrees(attempt.digest)
 
 
 def test_one_altered_byte_of_evidence_is_named(live_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    facts = Reported({"holds": True, "why": "190 of 200."}, NOW - DAY)
-    monkeypatch.setitem(sources._sources, "P1", lambda look: facts)
+    monkeypatch.setitem(sources._sources, "P1", lambda look: summary(190))
     with tenant_transaction(live_world.tenant.id):
         attempt = through_pilot(live_world)
         frozen = Evidence.objects.get(kind="evaluation", source="frozen")
@@ -389,7 +412,7 @@ def test_one_altered_byte_of_evidence_is_named(live_world: World, monkeypatch: p
     assert "The same verdict and the same digest." in out.getvalue()
     with connections["owner"].cursor() as cursor:
         cursor.execute(
-            "update gates_evidence set content = jsonb_set(content, '{why}', '\"191 of 200.\"') where id = %s",
+            "update gates_evidence set content = jsonb_set(content, '{real,right}', '191') where id = %s",
             [frozen.id],
         )
     out = StringIO()
@@ -433,7 +456,7 @@ def test_the_gate_page_costs_the_same_however_much_was_recorded(world: World) ->
 def test_the_page_shows_the_ladder_takes_a_document_and_says_what_is_wrong(world: World) -> None:
     alice = signed_in("alice")
     page = alice.get("/t/acme/workloads/W-01/").content.decode()
-    assert "2 of 2 criteria are open. Next: <b>P2" in page
+    assert "2 of 2 criteria are open. Next: <b>P1" in page
     url = "/t/acme/workloads/W-01/evidence/core_journey/record/"
     filled = {
         "head-journey": "j",
