@@ -3,9 +3,12 @@ waited for. Made through the same actions as everything else, once.
 """
 
 from datetime import datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 from apps.gates import actions as gates
+from apps.gates.evaluations.actions import import_evaluation
+from apps.gates.evaluations.reader import Mapped
 from apps.runbooks import actions as runbooks
 from apps.runbooks import queries
 from apps.runbooks.models import Runbook
@@ -13,6 +16,7 @@ from apps.runbooks.rules import CONFIRMATIONS, Kind
 from apps.tenants.directory import person
 from apps.tenants.models import Membership
 from apps.workloads.models import Workload
+from apps.workloads.queries import versions
 
 TEXT = """## What the agent does and must not do
 
@@ -84,8 +88,30 @@ def build(workload: Workload, people: dict[str, Membership], owner: str, now: da
         gates.record_evidence(
             workload=workload, kind=kind, data=data, author=who.user, actor=person(who, who.user), now=now
         )
+    _evaluation(workload, who, now)
     runbook = _runbook(workload, who, people["priya"], now - timedelta(days=3))
     _drill(runbook, people["priya"], now - timedelta(days=2))
+
+
+def _evaluation(workload: Workload, who: Membership, now: datetime) -> None:
+    """What its pilot answered over the last two weeks: 220 real questions of three kinds, 211 answered right."""
+    kinds = ("order", "delivery", "account")
+    rows = [
+        f"ticket-{n},real,{int(n % 25 != 7)},{kinds[n % 3]},{'web' if n % 2 else 'app'},"
+        f"{(now - timedelta(days=1 + n % 13, hours=n % 7)).isoformat()}\n"
+        for n in range(220)
+    ]
+    version = versions(workload).first()
+    assert version is not None, "a demo workload has a version"
+    import_evaluation(
+        version=version,
+        purpose="accuracy",
+        file=BytesIO(("input_id,provenance,outcome,category,group,at\n" + "".join(rows)).encode()),
+        name=f"{workload.key.lower()}-pilot.csv",
+        mapping=Mapped(),
+        author=who.user,
+        actor=person(who, who.user),
+    )
 
 
 def _runbook(workload: Workload, author: Membership, second: Membership, at: datetime) -> Runbook:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.hashers import make_password
@@ -9,6 +10,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from apps.accounts.models import User
 from tests.clients.server import served
+from tests.gates.test_evaluations import lines
 from tests.isolation.populate import populate
 from tests.world import PASSWORD, World
 
@@ -77,3 +79,34 @@ def test_an_admin_makes_a_token_and_sees_it_once(browser_page: tuple[Page, str, 
     page.goto(f"{address}/t/acme/tokens/")
     assert raw not in page.content()
     assert "support bot" in page.content()
+
+
+def test_a_workload_goes_through_the_pilot_gate(browser_page: tuple[Page, str, World], tmp_path: Path) -> None:
+    """The ladder leads: an evaluation, a document, the gate refused and then asked for, and a signature."""
+    page, address, _ = browser_page
+    file = tmp_path / "runs.csv"
+    file.write_text(lines(200, 190))
+    sign_in(page, address, "alice")
+    page.goto(f"{address}/t/acme/workloads/W-01/")
+    page.get_by_role("link", name="Import an evaluation").click()
+    page.get_by_label("File").set_input_files(file)
+    page.get_by_role("button", name="Import").click()
+    page.get_by_text("real 0.950 (0.910 to 0.973, n = 200)").wait_for()
+    page.goto(f"{address}/t/acme/workloads/W-01/")
+    page.get_by_role("link", name="Show it").click()
+    page.get_by_label("The journey, step by step").fill("A customer asks, the agent answers.")
+    page.get_by_label("Cost of one transaction").fill("4")
+    page.get_by_label("Seconds that one transaction").fill("420")
+    page.get_by_label("KPI, KPI 1", exact=True).fill("Solved at once")
+    page.get_by_label("Holds when, KPI 1", exact=True).fill("80 %")
+    page.get_by_role("button", name="Record it under my name").click()
+    page.goto(f"{address}/t/acme/workloads/W-01/gates/pilot/")
+    page.get_by_role("button", name="Ask for the gate").click()
+    page.get_by_text("It waits for its signatures.").wait_for()
+    page.get_by_role("button", name="Sign out").click()
+    sign_in(page, address, "erin")
+    page.get_by_role("link", name="Open the Pilot gate of W-01").click()
+    page.get_by_role("button", name="Approve exactly this").click()
+    page.get_by_text("Granted; it counts until").wait_for()
+    page.goto(f"{address}/t/acme/workloads/W-01/")
+    page.get_by_text("gate opened").wait_for()
