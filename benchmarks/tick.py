@@ -156,7 +156,9 @@ def _sums(connection: Any, plots: list[Plot]) -> None:
         "usage_missing, cost_n, cost_sum, cost_squares, units, crossed, latency, last_at) "
         "select gen_random_uuid(), tenant_id, now(), workload_id, date_trunc('minute', now()) - m * interval "
         "'1 minute', '1.1', rollout, 1, arm, 40, 0, 0, 0, 0, 40, 0, 0, 40000, 4000, 0, 40, 0.4, 0.00404, 40, 0, %s, "
-        "now() from due, generate_series(1, %s) as m, unnest(array['agent', 'control']) as arm",
+        "now() from due, generate_series(1, %s) as m, unnest(array['agent', 'control']) as arm "
+        # One of the rollouts has minutes from the spans that were sent to it before.
+        "on conflict do nothing",
         [latency, MINUTES],
     )
 
