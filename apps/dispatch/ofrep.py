@@ -20,6 +20,7 @@ from apps.dispatch.snapshot import Flag, Snapshot, snapshots
 from apps.rollouts.assignment import Arm
 from portal.access import credential
 from portal.actor import Actor
+from portal.connections import drop_dead
 from portal.directory import directory
 from portal.errors import Forbidden, Unauthorised, Unavailable
 from portal.middleware import bearer
@@ -93,6 +94,7 @@ def _ask(raw: str, known: _Credential | None) -> _Credential:
     """What the token stands for now. Without a database what was known goes on to count, since all that it gets then is
     the fallback.
     """
+    drop_dead()
     try:
         tenant, actor = directory().actor_for_token(raw)
     except Error as error:

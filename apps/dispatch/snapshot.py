@@ -19,6 +19,7 @@ from apps.rollouts.queries import served
 from apps.tenants.queries import config_version
 from apps.workloads.models import AgentVersion, Workload
 from apps.workloads.queries import workloads
+from portal.connections import drop_dead
 from portal.errors import Unavailable
 from portal.tenancy.context import tenant_transaction
 
@@ -104,6 +105,8 @@ class Snapshots:
         known, asked_at = self._known.get(tenant_id), self._clock()
         if known and not force and asked_at - known.checked_at < CHECK_EVERY:
             return known  # another thread asked while this one waited
+        # Decisions pass no request signals (portal.wsgi), so a connection that broke or grew old is dropped here.
+        drop_dead()
         try:
             snapshot = _read(tenant_id, known, asked_at)
         except Error as error:
