@@ -251,6 +251,8 @@ def test_a_bomb_is_never_inflated_past_the_limit(monkeypatch: pytest.MonkeyPatch
         (gzip.compress(b"x" * 500)[:-9], "ends too early"),
         (gzip.compress(b"{}") + gzip.compress(b"{}"), "goes on after its end"),
     ],
+    # gzip writes the time into its header: as an id the bytes would differ between two who collect.
+    ids=["none", "cut", "two"],
 )
 def test_compression_that_loses_anything_is_refused(raw: bytes, reason: str) -> None:
     with pytest.raises(Invalid, match=reason):
