@@ -29,9 +29,6 @@ class Directory(Protocol):
     def actor_for_token(self, raw: str) -> tuple[TenantLike, Actor]:
         """Who an API token stands for. Raises :class:`portal.errors.Unauthorised`."""
 
-    def tenants_of(self, user: Any) -> list[TenantLike]:
-        """The tenants that the user belongs to, by name (TEN-2)."""
-
     def administers(self, user: Any) -> bool:
         """Whether the user is admin of any tenant."""
 

@@ -7,18 +7,14 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from portal import navigation
-from portal.directory import directory
 from portal.errors import PortalError
 from portal.logs import request_id_var
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
     """Context processor: the current tenant, always visible (TEN-2), the way around, and the as-of time."""
-    user = getattr(request, "user", None)
-    signed_in = bool(user and user.is_authenticated)
     return {
         "actor": getattr(request, "actor", None),
-        "tenants": directory().tenants_of(user) if signed_in and _is_page(request) else [],
         "nav": navigation.entries(request),
         "now": timezone.now(),
         "request_id": request_id_var.get(),
@@ -30,10 +26,6 @@ def error(request: HttpRequest, problem: PortalError) -> HttpResponse:
     htmx = getattr(request, "htmx", False)
     template = "partials/error.html" if htmx else "error.html"
     return render(request, template, {"problem": problem}, status=problem.status)
-
-
-def _is_page(request: HttpRequest) -> bool:
-    return not request.path_info.startswith("/admin/") and not getattr(request, "htmx", False)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

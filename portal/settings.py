@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "apps.workloads",
     "apps.approvals",
     "apps.runbooks",
+    "apps.training",
     "apps.telemetry",
     "apps.gates",
     "apps.rollouts",

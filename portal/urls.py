@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("apps.workloads.urls")),
     path("", include("apps.approvals.urls")),
     path("", include("apps.runbooks.urls")),
+    path("", include("apps.training.urls")),
     path("", include("apps.telemetry.urls")),
     path("", include("apps.gates.urls")),
     path("", include("apps.rollouts.urls")),

@@ -77,13 +77,10 @@ def _gate_content(attempt_id: UUID) -> dict[str, Any]:
 
 
 def _gate_excluded(attempt_id: UUID) -> Mapping[UUID, str]:
-    """The owner, whoever asked, and the authors of every document that it rests on (APPR-2)."""
+    """The owner, whoever asked, and the authors of all that it rests on (APPR-2)."""
     attempt = _attempt(attempt_id)
-    kept = [entry["evidence"] for entry in attempt.snapshot["criteria"] if entry["evidence"]]
-    origins = Evidence.objects.filter(tenant=attempt.tenant_id, id__in=kept).values("origin")
-    authors = Evidence.objects.filter(tenant=attempt.tenant_id, id__in=origins).exclude(author=None)
-    found = dict.fromkeys(authors.values_list("author_id", flat=True), "wrote evidence for it")
-    return {**found, attempt.workload.owner_id: "owns the workload"}
+    authors = [UUID(each) for entry in attempt.snapshot["criteria"] for each in entry.get("authors", [])]
+    return {**dict.fromkeys(authors, "wrote evidence for it"), attempt.workload.owner_id: "owns the workload"}
 
 
 def _gate_granted(request: ApprovalRequest, actor: Actor, now: datetime) -> None:

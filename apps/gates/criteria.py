@@ -143,6 +143,18 @@ def judge_permission_review(facts: Facts, limits: Limits) -> Finding:
     return _held(bool(facts["signed"]), f"{len(listed)} permissions, each needed; signed.", "The review isn't signed.")
 
 
+def judge_training(facts: Facts, limits: Limits) -> Finding:
+    """H8: all that informed trust takes is taught, and every cohort of first users is trained to its threshold."""
+    if facts["untaught"]:
+        return Finding(False, f"Not taught yet: {'; '.join(facts['untaught']).lower()}.")
+    shown = "; ".join(
+        f"{row['name']} {row['trained']} of {row['people']}" + (f", {row['lapsed']} ran out" if row["lapsed"] else "")
+        for row in facts["cohorts"]
+    )
+    short = [row["name"] for row in facts["cohorts"] if not row["holds"]]
+    return _held(not short, f"Trained: {shown}.", f"Too few are trained in {', '.join(short)}: {shown}.")
+
+
 def judge_data_path(facts: Facts, limits: Limits) -> Finding:
     bad = [row["system"] for row in facts["rows"] if row["by_hand"] or not row["secured"]]
     return _held(
@@ -280,7 +292,7 @@ CRITERIA: tuple[Criterion, ...] = (
     ),
     Criterion("H6", Stage.HARDEN, "A team of three and a rota without gaps", "rota", judge_given),
     Criterion("H7", Stage.HARDEN, "Hard caps are set", "cost_gate", judge_given),
-    Criterion("H8", Stage.HARDEN, "First users are trained", "training", judge_given),
+    Criterion("H8", Stage.HARDEN, "First users are trained", "training", judge_training),
     Criterion("H9", Stage.HARDEN, "Data arrives through secured interfaces", "data_path", judge_data_path, _HALF_YEAR),
     Criterion(
         "H10",

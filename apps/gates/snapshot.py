@@ -36,7 +36,10 @@ class Replay:
 def entry(standing: Standing, limits: Limits, frozen: UUID | None, frozen_hash: str) -> dict[str, Any]:
     """One criterion as it was decided upon."""
     reported = standing.reported
+    # Whoever answers for the facts can't sign for them (APPR-2).
+    authors = {"authors": [str(each) for each in reported.authors]} if reported and reported.authors else {}
     return {
+        **authors,
         "id": standing.criterion.id,
         "title": standing.criterion.title,
         "state": standing.state.value,
@@ -85,6 +88,7 @@ def _stand(was: Mapping[str, Any], frozen: Frozen | None, at: datetime) -> Stand
         reported = Reported(
             facts=frozen.content,
             observed_at=datetime.fromisoformat(was["observed_at"]),
+            authors=tuple(UUID(each) for each in was.get("authors", [])),
             valid_until=datetime.fromisoformat(was["valid_until"]) if was["valid_until"] else None,
         )
     waived = datetime.fromisoformat(was["waived_until"]) if was["waived_until"] else None

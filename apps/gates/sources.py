@@ -24,6 +24,7 @@ from apps.gates.models import Evaluation, Evidence
 from apps.runbooks import queries as runbooks
 from apps.runbooks import volume
 from apps.telemetry import queries as telemetry
+from apps.training import queries as training
 from apps.workloads import queries as workloads
 from apps.workloads.models import Workload
 
@@ -195,11 +196,35 @@ def _drill(look: Look) -> Reported | None:
         took = (passed.drill.finished_at - passed.drill.started_at).total_seconds()
         why = f"{took / 60:.1f} minutes on version {passed.drill.version.number} of the runbook."
         facts = {"holds": True, "why": why, "over": passed.worth.why}
-        return Reported(facts, passed.drill.finished_at, valid_until=passed.worth.until)
+        authors = (passed.drill.started_by_id,)
+        return Reported(facts, passed.drill.finished_at, authors, valid_until=passed.worth.until)
     last = runbooks.last_finished(tenant_id, workload_id)
     if last is None or last.finished_at is None:
         return None
-    return Reported({"holds": False, "why": " ".join(last.reasons) or "It didn't pass."}, last.finished_at)
+    facts = {"holds": False, "why": " ".join(last.reasons) or "It didn't pass."}
+    return Reported(facts, last.finished_at, (last.started_by_id,))
+
+
+@reports("H8")
+def _training(look: Look) -> Reported | None:
+    """The cohorts of first users, until when enough of each is trained."""
+    found = training.first_users(look.workload, look.now)
+    if not found.cohorts:
+        return None
+    rows = [
+        {
+            "name": each.cohort.name,
+            "trained": each.coverage.trained,
+            "people": each.coverage.people,
+            "lapsed": each.coverage.lapsed,
+            "holds": each.coverage.holds,
+        }
+        for each in found.cohorts
+    ]
+    facts = {"cohorts": rows, "untaught": found.untaught}
+    last = max((each.last_at for each in found.cohorts if each.last_at), default=look.now)
+    ends = [each.coverage.until for each in found.cohorts if each.coverage.until]
+    return Reported(facts, last, found.takers, is_live=True, valid_until=min(ends, default=None))
 
 
 @volume.measures

@@ -17,6 +17,7 @@ from apps.tenants.models import Membership
 from apps.workloads.models import Workload
 from portal.actor import Actor
 from portal.errors import Conflict, Forbidden, Invalid, Refused
+from portal.markdown import problems as problems_of
 
 MOST_VOLUME = 10_000_000
 
@@ -43,7 +44,7 @@ def write_version(
         Invalid: ``problems`` names each with its line.
     """
     text = text.replace("\r\n", "\n")
-    problems = markdown.problems(text)
+    problems = problems_of(text)
     if problems:
         raise Invalid("text_invalid", " ".join(problems), problems=problems)
     if not why.strip():

@@ -21,6 +21,7 @@ from apps.workloads.access import on_workload
 from apps.workloads.models import Workload
 from portal.access import member
 from portal.errors import Invalid, PortalError
+from portal.markdown import render as to_html
 from portal.requests import InTenant
 
 PAGE = 25
@@ -64,8 +65,8 @@ def runbook_page(request: InTenant, slug: str, runbook_id: UUID) -> HttpResponse
         "versions": versions,
         "newest": versions[0] if versions else None,
         "shown": shown,
-        # Safe: the renderer escapes every bit of HTML that a person wrote (apps.runbooks.markdown).
-        "html": mark_safe(markdown.render(shown.text)) if shown else "",  # noqa: S308
+        # Safe: the renderer escapes every bit of HTML that a person wrote (portal.markdown).
+        "html": mark_safe(to_html(shown.text)) if shown else "",  # noqa: S308
         "missing": markdown.missing_sections(versions[0].text) if versions else [],
         "drills": list(queries.drills(runbook)[:10]),
         "running": queries.running(runbook.tenant_id, runbook.workload_id),
@@ -80,7 +81,7 @@ def sheet(request: InTenant, slug: str, runbook_id: UUID) -> HttpResponse:
     """The published text alone, to be printed and put on a wall."""
     runbook = queries.runbook_for(request.tenant.id, request.actor, runbook_id)
     text = runbook.published.text if runbook.published else ""
-    context = {"runbook": runbook, "html": mark_safe(markdown.render(text))}  # noqa: S308 (escaped by the renderer)
+    context = {"runbook": runbook, "html": mark_safe(to_html(text))}  # noqa: S308 (escaped by the renderer)
     return render(request, "runbooks/sheet.html", context)
 
 

@@ -17,10 +17,6 @@ def find_tenant(slug: str) -> Tenant | None:
     return queries.tenant_by_slug(slug)
 
 
-def tenants_of(user: User) -> list[Tenant]:
-    return [membership.tenant for membership in queries.memberships_of(user.id)]
-
-
 def actor_for_user(user: User, tenant: Tenant) -> Actor | None:
     found = queries.membership(tenant.id, user.id)
     return person(found, user) if found else None

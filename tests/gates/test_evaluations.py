@@ -377,8 +377,8 @@ def test_the_list_costs_the_same_at_one_row_and_at_three(world: World) -> None:
 
     with tenant_transaction(world.tenant.id):
         load(world, lines(5, 5))
-    assert cost() == 19
+    assert cost() == 14
     with tenant_transaction(world.tenant.id):
         for n in (6, 7):
             load(world, lines(n, n))
-    assert cost() == 19
+    assert cost() == 14

@@ -27,6 +27,8 @@ from apps.telemetry.records import ActionRecord, Reading
 from apps.tenants import actions as tenants
 from apps.tenants.models import Membership, Team, Tenant
 from apps.tenants.queries import membership
+from apps.training import actions as training
+from apps.training.models import Cohort, Module
 from apps.workloads import actions as workloads
 from apps.workloads.models import Workload
 from portal.actor import Actor
@@ -50,6 +52,8 @@ class Planted:
     approval: ApprovalRequest
     delegation: Delegation
     drill: Drill
+    module: Module
+    cohort: Cohort
 
     @property
     def ids(self) -> dict[str, object]:
@@ -64,6 +68,8 @@ class Planted:
             "kind": "core_journey",
             "runbook_id": self.drill.runbook_id,
             "drill_id": self.drill.id,
+            "module_id": self.module.id,
+            "cohort_id": self.cohort.id,
             "number": 1,
             "what": "1",
         }
@@ -96,11 +102,12 @@ def _plant(world: World, tenant: Tenant, key: str, people: tuple[User, User, Use
         planted = _approvals(world, tenant, rollout, people, now)
         _evidence(workload, author, approver, now)
         drill = _drill(workload, owner, author, now)
+        taught = _training(workload, author, approver, now)
     _record(tenant, workload, rollout.id, now)
     world.token("decide", "telemetry", tenant=tenant)
     with tenant_transaction(tenant.id):
         token = ApiToken.objects.latest("created_at")
-        return Planted(tenant, workload, rollout, token, team, *planted, drill)
+        return Planted(tenant, workload, rollout, token, team, *planted, drill, *taught)
 
 
 def _approvals(
@@ -154,6 +161,19 @@ def _drill(workload: Workload, owner: User, author: User, now: datetime) -> Dril
     return runbooks.start_drill(
         runbook=runbook, kind=DrillKind.ROLLBACK, wanted=10, staff=[author.id], starter=author, actor=SETUP, now=now
     )
+
+
+def _training(workload: Workload, author: User, learner: User, now: datetime) -> tuple[Module, Cohort]:
+    """A module that one person attended, and the cohort that they are in."""
+    actor = Actor(kind="person", id=author.id, user_id=author.id, label="a")
+    question = {"text": "Is it sure?", "answers": ["yes", "no"], "right": 1}
+    module = training.write_module(
+        workload=workload, topic="reading", title="Secret lesson", text="Read.", questions=[question], actor=actor
+    )
+    cohort = training.form_cohort(workload=workload, name="Secret pioneers", is_first=True, actor=actor)
+    training.set_members(cohort=cohort, people=[learner.id], actor=actor)
+    training.record_attendance(module=module, people=[learner.id], recorder=author, actor=actor, now=now)
+    return module, cohort
 
 
 def _evidence(workload: Workload, author: User, approver: User, now: datetime) -> None:

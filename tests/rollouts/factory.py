@@ -27,9 +27,8 @@ def drafted(world: World, guardrails: tuple[GuardrailPlan, ...] = (ERRORS,), **o
             why="answers better",
             author=world.bob,
             actor=world.actor(world.bob),
-            phases=PHASES,
             guardrails=guardrails,
-            **options,  # type: ignore[arg-type]
+            **{"phases": PHASES, **options},  # type: ignore[arg-type]
         )
 
 

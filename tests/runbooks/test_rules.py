@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from apps.runbooks import markdown
 from apps.runbooks.rules import Kind, Run, replaced, shortcomings, worth
+from portal import markdown as safe
 from tests.runbooks.texts import RUNBOOK
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -65,7 +66,7 @@ def test_s7_a_drill_goes_stale_when_another_text_is_published_and_not_when_it_is
 
 
 def test_a_text_that_says_everything_misses_nothing() -> None:
-    assert markdown.problems(RUNBOOK) == []
+    assert safe.problems(RUNBOOK) == []
     assert markdown.missing_sections(RUNBOOK) == []
     assert markdown.steps(RUNBOOK) == [
         "Press *Roll back* on the rollout's page.",
@@ -98,26 +99,26 @@ def test_a_heading_without_text_below_it_is_missing() -> None:
     ],
 )
 def test_html_and_links_that_are_none_are_refused_with_their_line(line: str, problem: str) -> None:
-    assert any(found.startswith(problem) for found in markdown.problems(f"# A\n\n{line}\n")), markdown.problems(line)
+    assert any(found.startswith(problem) for found in safe.problems(f"# A\n\n{line}\n")), safe.problems(line)
 
 
 def test_what_only_looks_like_html_in_code_is_taken_and_shown_as_text() -> None:
     text = "Run `<restart>`:\n\n    <b>not bold</b>\n"
-    assert markdown.problems(text) == []
-    assert "&lt;restart&gt;" in markdown.render(text)
-    assert "<b>" not in markdown.render(text)
+    assert safe.problems(text) == []
+    assert "&lt;restart&gt;" in safe.render(text)
+    assert "<b>" not in safe.render(text)
 
 
 def test_links_tell_nobody_where_they_come_from() -> None:
-    assert 'rel="noopener noreferrer nofollow"' in markdown.render("[x](https://example.org)")
+    assert 'rel="noopener noreferrer nofollow"' in safe.render("[x](https://example.org)")
 
 
 @given(st.text(max_size=300))
 def test_nothing_that_a_person_writes_becomes_a_tag_of_its_own(text: str) -> None:
-    html = markdown.render(text)
+    html = safe.render(text)
     assert "<script" not in html.lower()
     assert " onerror=" not in html.replace("&quot;", "") or "onerror" in text
-    assert isinstance(markdown.problems(text), list)
+    assert isinstance(safe.problems(text), list)
     assert isinstance(markdown.missing_sections(text), list)
     assert isinstance(markdown.steps(text), list)
 
