@@ -181,7 +181,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 10 * TICK_SECONDS},
     },
     "approvals": {"task": "approvals.tick", "schedule": 60.0, "options": {"expires": 300}},
-    "gates": {"task": "gates.tick", "schedule": 300.0, "options": {"expires": 600}},
+    "gates": {"task": "gates.tick", "schedule": 60.0, "options": {"expires": 300}},
     "outbox": {"task": "outbox.tick", "schedule": 1.0, "options": {"expires": 10}},
     "partitions": {"task": "telemetry.keep_partitions", "schedule": crontab(minute=7)},
     "audit-heads": {"task": "audit.publish_heads", "schedule": crontab(minute=23)},
@@ -297,8 +297,9 @@ SPECTACULAR_SETTINGS = {
 }
 # After decompression; the OTLP specification's recommendation.
 TELEMETRY_BODY_LIMIT = env.integer("TELEMETRY_BODY_LIMIT", 64 * 1024 * 1024, least=1024)
-# What is read while somebody waits on a page; the command takes any size.
-EVALUATION_UPLOAD_LIMIT = env.integer("EVALUATION_UPLOAD_LIMIT", 32 * 1024 * 1024, least=1024)
+# What is read while somebody waits; a worker reads what is larger, and the command takes any size.
+EVALUATION_REQUEST_LIMIT = env.integer("EVALUATION_REQUEST_LIMIT", 2 * 1024 * 1024, least=1024)
+EVALUATION_UPLOAD_LIMIT = env.integer("EVALUATION_UPLOAD_LIMIT", 2 * 1024 * 1024 * 1024, least=1024)
 TELEMETRY_RETENTION_DAYS = env.integer("TELEMETRY_RETENTION_DAYS", 35, least=2)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 

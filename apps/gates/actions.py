@@ -1,6 +1,7 @@
 """Asking for a gate, opening it, going back, waiving, raising a flag, tightening a threshold (STAGE-1 to STAGE-5)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,11 +10,13 @@ from apps.accounts.models import User
 from apps.approvals import actions as approvals
 from apps.audit.actions import record
 from apps.gates import evidence, queries, snapshot
+from apps.gates.attachments import File
 from apps.gates.criteria import BY_ID, ORDER, after, limits_of, of_stage
 from apps.gates.documents import DOCUMENTS
 from apps.gates.evidence import content_hash, record_document, write
 from apps.gates.freshness import Standing
 from apps.gates.models import CriterionLimit, Evidence, GateAttempt, RedFlag, Source, StageMove, Waiver
+from apps.gates.own import queries as own
 from apps.tenants.roles import APPROVERS, Role
 from apps.workloads import actions as workloads
 from apps.workloads.models import Workload
@@ -42,7 +45,8 @@ def ask_for_gate(*, workload: Workload, stage: str, requester: User, actor: Acto
         raise Refused("open_already", "This gate stands open.")
     view = _refuse_unless_ready(queries.gate(workload, stage, now))
     entries = [_freeze(workload, standing, actor) for standing in view.standings]
-    sealed = snapshot.seal(workload.key, stage, now, entries)
+    traits = asdict(own.traits_of(workload)) if any(s.criterion.is_own for s in view.standings) else {}
+    sealed = snapshot.seal(workload.key, stage, now, entries, traits)
     attempt = GateAttempt.objects.create(
         tenant_id=workload.tenant_id,
         workload=workload,
@@ -68,18 +72,26 @@ def ask_for_gate(*, workload: Workload, stage: str, requester: User, actor: Acto
 
 
 def record_evidence(
-    *, workload: Workload, kind: str, data: Mapping[str, Any], author: User, actor: Actor, now: datetime
+    *,
+    workload: Workload,
+    kind: str,
+    data: Mapping[str, Any],
+    author: User,
+    actor: Actor,
+    now: datetime,
+    files: Sequence[File] = (),
 ) -> Evidence:
     """Write a document down, and have it signed where it has to be. A gate that is being signed on what was there
     before is asked for anew: nobody signed this.
     """
-    made = record_document(workload=workload, kind=kind, data=data, author=author, actor=actor, now=now)
+    made = record_document(workload=workload, kind=kind, data=data, author=author, actor=actor, now=now, files=files)
+    document = own.document(workload.tenant_id, kind)
+    assert document is not None, "it was just recorded"
     kinds = {criterion.kind for criterion in of_stage(workload.stage)} | {"content_record"}
-    if kind in kinds:
-        _withdraw_attempt(workload, f"new evidence: {DOCUMENTS[kind].title}", actor, now)
-    policy = DOCUMENTS[kind].signed_as
-    if policy:
-        _ask_for_signature(made, policy, author, actor, now)
+    if kind in kinds or kind in {each.kind for each in own.criteria(workload.tenant_id, workload.stage)}:
+        _withdraw_attempt(workload, f"new evidence: {document.title}", actor, now)
+    if document.signed_as:
+        _ask_for_signature(made, document.signed_as, author, actor, now)
     return made
 
 
@@ -136,8 +148,9 @@ def ask_for_waiver(
         Refused: it is one of Harden's, which nothing waives, or it isn't of the workload's stage.
         Invalid: over 30 days, or no reason.
     """
-    criterion = BY_ID.get(criterion_id)
-    if criterion is None or criterion.stage != workload.stage:
+    of_this = [*of_stage(workload.stage), *own.criteria(workload.tenant_id, workload.stage)]
+    criterion = next((each for each in of_this if each.id == criterion_id), None)
+    if criterion is None:
         raise Refused("not_of_stage", f"{criterion_id[:10]} is no criterion of {workload.get_stage_display()}.")
     if not criterion.is_waivable:
         raise Refused("never_waived", f"{criterion_id}: what Harden asks for is never waived.")

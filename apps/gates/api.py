@@ -1,7 +1,9 @@
 """Gates and evidence over the API: the same actions as the pages."""
 
 from typing import Any
+from uuid import UUID
 
+from django.conf import settings
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -12,11 +14,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.gates import actions, evidence, queries
-from apps.gates.documents import DOCUMENTS
 from apps.gates.evaluations import queries as imports
 from apps.gates.evaluations.actions import import_evaluation
 from apps.gates.evaluations.forms import bounded, mapping_from
-from apps.gates.models import Evaluation, Evidence, Purpose, Source
+from apps.gates.evaluations.uploads import take_upload
+from apps.gates.models import Evaluation, Evidence, Purpose, Source, Upload
+from apps.gates.own import queries as own
 from apps.workloads import queries as workloads
 from apps.workloads.api import person_behind
 from apps.workloads.models import Workload
@@ -87,7 +90,7 @@ class EvidencesView(TenantView):
     @extend_schema(operation_id="list_evidence", responses=EvidenceSerializer(many=True))
     def get(self, request: Request, slug: str, key: str, kind: str) -> Response:
         workload = _workload(self, key, "see_workload")
-        rows = evidence.history(workload, _kind(kind)).filter(source=Source.ATTESTATION)
+        rows = evidence.history(workload, _kind(self, kind)).filter(source=Source.ATTESTATION)
         pages = Newest()
         page = pages.paginate_queryset(rows, request, self)
         return pages.get_paginated_response(EvidenceSerializer(page, many=True).data)
@@ -98,7 +101,7 @@ class EvidencesView(TenantView):
         data = request.data if isinstance(request.data, dict) else {"rows": request.data}
         made = actions.record_evidence(
             workload=workload,
-            kind=_kind(kind),
+            kind=_kind(self, kind),
             data=data,
             author=person_behind(self),
             actor=self.actor,
@@ -157,6 +160,44 @@ class EvaluationsView(TenantView):
         return Response(EvaluationSerializer(made).data, status=201)
 
 
+class UploadSerializer(serializers.ModelSerializer[Upload]):
+    version = serializers.CharField(source="version.label")
+
+    class Meta:
+        model = Upload
+        fields = ["id", "version", "purpose", "file_name", "size", "done", "state", "problems", "created_at"]
+
+
+class UploadsView(TenantView):
+    """Files that are too large to be read while a caller waits: kept, and read by a worker."""
+
+    parser_classes = [MultiPartParser]
+
+    @extend_schema(operation_id="upload_evaluation", request=NewEvaluationSerializer, responses={202: UploadSerializer})
+    def post(self, request: Request, slug: str, key: str) -> Response:
+        workload = _workload(self, key, "manage_workload")
+        data = NewEvaluationSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        asked = data.validated_data
+        made = take_upload(
+            version=workloads.version(workload, asked["version"]),
+            purpose=asked["purpose"],
+            mapping=asked["mapping"],
+            file=asked["file"],
+            limit=settings.EVALUATION_UPLOAD_LIMIT,
+            by=person_behind(self),
+            actor=self.actor,
+            now=timezone.now(),
+        )
+        return Response(UploadSerializer(made).data, status=202)
+
+
+class UploadView(TenantView):
+    @extend_schema(operation_id="get_upload", responses=UploadSerializer)
+    def get(self, request: Request, slug: str, key: str, upload_id: UUID) -> Response:
+        return Response(UploadSerializer(imports.upload(_workload(self, key, "see_workload"), upload_id)).data)
+
+
 def _workload(view: TenantView, key: str, permission: str) -> Workload:
     return workloads.workload_for(view.tenant.id, view.actor, key, permission)
 
@@ -167,12 +208,14 @@ def _stage(stage: str) -> str:
     return stage
 
 
-def _kind(kind: str) -> str:
-    if kind not in DOCUMENTS:
+def _kind(view: TenantView, kind: str) -> str:
+    if own.document(view.tenant.id, kind) is None:
         raise NotFound()
     return kind
 
 
+upload = member(UploadView.as_view())
+uploads = member(UploadsView.as_view())
 gate = member(GateView.as_view())
 evaluations = member(EvaluationsView.as_view())
 evidences = member(EvidencesView.as_view())

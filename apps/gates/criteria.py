@@ -7,7 +7,7 @@ without a source reads *not reported* and keeps its gate closed.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from apps.gates.evaluations import rules as evaluations
@@ -39,8 +39,41 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class Traits:
+    """What is known of a workload that decides whether a criterion concerns it."""
+
+    shape: str
+    sensitivity: str
+    customer_facing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Concerns:
+    """Which workloads a criterion concerns: a rule over what they are, never a tick that somebody sets."""
+
+    shapes: tuple[str, ...] = ()
+    sensitivities: tuple[str, ...] = ()
+    customer_facing_only: bool = False
+
+    def why_not(self, traits: Traits) -> str:
+        if self.shapes and traits.shape not in self.shapes:
+            return f"It concerns {', '.join(self.shapes)}; this is {traits.shape}."
+        if self.sensitivities and traits.sensitivity not in self.sensitivities:
+            return f"It concerns {', '.join(self.sensitivities)} data; this has {traits.sensitivity}."
+        if self.customer_facing_only and not traits.customer_facing:
+            return "It concerns what customers meet; this they don't."
+        return ""
+
+
+EVERYBODY = Concerns()
+
+
+@dataclass(frozen=True, slots=True)
 class Criterion:
-    """One binary exit criterion. ``kind`` names its evidence; ``valid_for`` None never ages; Harden has no waiver."""
+    """One binary exit criterion. ``kind`` names its evidence; ``valid_for`` None never ages; Harden has no waiver.
+
+    A tenant's own have ``is_own``, may concern some workloads only, and count from an instant on.
+    """
 
     id: str
     stage: Stage
@@ -49,6 +82,9 @@ class Criterion:
     judge: Callable[[Facts, Limits], Finding]
     valid_for: timedelta | None = None
     limits: tuple[Limit, ...] = field(default=())
+    is_own: bool = False
+    concerns: Concerns = EVERYBODY
+    counts_from: datetime | None = None
 
     @property
     def is_waivable(self) -> bool:
@@ -62,6 +98,11 @@ def _held(holds: bool, good: str, bad: str) -> Finding:
 def judge_given(facts: Facts, limits: Limits) -> Finding:
     """For sources that judge themselves, from rules of their own: ``holds`` and ``why`` as they said."""
     return Finding(bool(facts["holds"]), str(facts["why"]))
+
+
+def judge_own(facts: Facts, limits: Limits) -> Finding:
+    """A tenant's own criterion: somebody says whether it holds, and what shows it."""
+    return Finding(facts["holds"], facts["shown_by"])
 
 
 def judge_pilot(facts: Facts, limits: Limits) -> Finding:
@@ -208,7 +249,19 @@ def judge_improvement(facts: Facts, limits: Limits) -> Finding:
 
 
 def judge_reinvestment(facts: Facts, limits: Limits) -> Finding:
-    return Finding(True, f"{facts['saved_a_month']:g} a month, spent on: {facts['spent_on']}")
+    """O4: what is saved is measured against the time before the automation, and somebody says where it goes."""
+    now, before, n = facts["cost"], facts["cost_before"], facts["n"]
+    if before is None:
+        return Finding(
+            False, "What a transaction cost before the automation isn't written down; record the core journey."
+        )
+    if now is None:
+        return Finding(False, "No record of the last 30 days says what it cost, so nothing can be said to be saved.")
+    saved = n * (before - now)
+    figures = f"{n} transactions in 30 days at {now:.4g} each instead of {before:g}"
+    if saved <= 0:
+        return Finding(False, f"{figures}: nothing is saved.")
+    return Finding(True, f"{figures}: {saved:,.0f} saved, spent on: {facts['spent_on']}")
 
 
 def _name(text: str) -> str:
@@ -347,3 +400,33 @@ def after(stage: str) -> Stage | None:
 def limits_of(criterion: Criterion, tightened: Mapping[str, float]) -> dict[str, float]:
     """The thresholds in force: the default, or the tenant's tighter one."""
     return {limit.name: tightened.get(limit.name, limit.value) for limit in criterion.limits}
+
+
+def definition(criterion: Criterion) -> dict[str, Any]:
+    """A tenant's own criterion as JSON, kept with what was decided by it."""
+    concerns = criterion.concerns
+    return {
+        "title": criterion.title,
+        "stage": criterion.stage.value,
+        "kind": criterion.kind,
+        "valid_days": criterion.valid_for.days if criterion.valid_for else None,
+        "shapes": list(concerns.shapes),
+        "sensitivities": list(concerns.sensitivities),
+        "customer_facing_only": concerns.customer_facing_only,
+        "counts_from": criterion.counts_from.isoformat() if criterion.counts_from else None,
+    }
+
+
+def defined(code: str, kept: Mapping[str, Any]) -> Criterion:
+    """The other way round."""
+    return Criterion(
+        code,
+        Stage(kept["stage"]),
+        kept["title"],
+        kept["kind"],
+        judge_own,
+        timedelta(days=kept["valid_days"]) if kept["valid_days"] else None,
+        is_own=True,
+        concerns=Concerns(tuple(kept["shapes"]), tuple(kept["sensitivities"]), kept["customer_facing_only"]),
+        counts_from=datetime.fromisoformat(kept["counts_from"]) if kept["counts_from"] else None,
+    )

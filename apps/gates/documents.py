@@ -293,8 +293,8 @@ _ALL = (
     Document(
         "reinvestment",
         "Where the savings go",
-        "What the improvement saves, and what it is spent on.",
-        (Field("saved_a_month", "Saved a month", "number"), Field("spent_on", "Spent on", "long")),
+        "What the savings are spent on. How much they are is measured, against what a transaction cost before.",
+        (Field("spent_on", "Spent on", "long"),),
     ),
 )
 DOCUMENTS: dict[str, Document] = {document.kind: document for document in _ALL}

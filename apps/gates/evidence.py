@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, time, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -12,24 +12,20 @@ from django.db.models.expressions import Combinable
 
 from apps.accounts.models import User
 from apps.audit.actions import record
-from apps.gates.criteria import CRITERIA
-from apps.gates.documents import DOCUMENTS, Document, Unreadable, clean
+from apps.gates.attachments import MOST, File
+from apps.gates.documents import Document, Unreadable, clean
 from apps.gates.freshness import WARN_AT
-from apps.gates.models import Evidence, GateAttempt, Source
+from apps.gates.models import Attachment, Evidence, GateAttempt, Source
+from apps.gates.own import queries as own
 from apps.workloads.models import Workload
 from portal.actor import Actor
-from portal.errors import Forbidden, Invalid
+from portal.errors import Forbidden, Invalid, NotFound
 
 
 def content_hash(content: Mapping[str, Any]) -> str:
     """SHA-256 over canonical JSON, in hex: what is stored, whatever order the database gives it back in."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def life(kind: str) -> timedelta | None:
-    """How long a document of this kind is fresh; None if it doesn't age."""
-    return next((c.valid_for for c in CRITERIA if c.kind == kind and kind in DOCUMENTS), None)
 
 
 def newest(workload: Workload) -> dict[str, Evidence]:
@@ -51,15 +47,24 @@ def opened_at(workload: Workload, stage: str) -> datetime | None:
 
 
 def record_document(
-    *, workload: Workload, kind: str, data: Mapping[str, Any], author: User, actor: Actor, now: datetime
+    *,
+    workload: Workload,
+    kind: str,
+    data: Mapping[str, Any],
+    author: User,
+    actor: Actor,
+    now: datetime,
+    files: Sequence[File] = (),
 ) -> Evidence:
     """Write a document down as evidence. What can be measured has no document and can't be typed in.
 
+    ``files`` are attached; their digests stand in the content, so that its hash and its signatures cover them.
+
     Raises:
-        Invalid: no such document, or one with problems, each named with its place.
+        Invalid: no such document, or one with problems, each named with its place; too many files, or one twice.
         Forbidden: it has to come from somebody else than the owner.
     """
-    document = DOCUMENTS.get(kind)
+    document = own.document(workload.tenant_id, kind)
     if document is None:
         raise Invalid("unknown_kind", f"There is no document {kind[:40]!r}: measured evidence can't be typed in.")
     if document.by_other and author.id == workload.owner_id:
@@ -69,8 +74,44 @@ def record_document(
     except Unreadable as error:
         problems = [{"where": problem.where, "message": problem.message} for problem in error.problems]
         raise Invalid("document_invalid", str(error), problems=problems) from error
+    if files:
+        content["attachments"] = _listed(files)
     observed = _observed_at(document, content, now)
-    return write(workload, kind, Source.ATTESTATION, content, observed, actor, author=author)
+    made = write(workload, kind, Source.ATTESTATION, content, observed, actor, author=author)
+    for file in files:
+        Attachment.objects.create(
+            tenant_id=made.tenant_id,
+            evidence=made,
+            name=file.name,
+            media_type=file.media_type,
+            digest=file.digest,
+            data=file.data,
+        )
+    return made
+
+
+def _listed(files: Sequence[File]) -> list[dict[str, Any]]:
+    if len(files) > MOST or len({file.digest for file in files}) < len(files):
+        raise Invalid("attachments", f"Attach {MOST} files at most, each once.")
+    return [{"name": f.name, "type": f.media_type, "bytes": len(f.data), "sha256": f.digest} for f in files]
+
+
+def attachments(tenant_id: UUID, evidence_id: UUID) -> QuerySet[Attachment]:
+    """A document's files, without their bytes."""
+    return Attachment.objects.filter(tenant=tenant_id, evidence=evidence_id).defer("data").order_by("name", "id")
+
+
+def attachment(workload: Workload, attachment_id: UUID) -> Attachment:
+    """One file of one of the workload's documents, with its bytes.
+
+    Raises:
+        NotFound: there is none.
+    """
+    rows = Attachment.objects.filter(tenant=workload.tenant_id, id=attachment_id, evidence__workload=workload.id)
+    found = rows.first()
+    if found is None:
+        raise NotFound()
+    return found
 
 
 def write(
@@ -84,7 +125,7 @@ def write(
     origin: UUID | None = None,
 ) -> Evidence:
     """One evidence row, with its hash, written down in the audit trail."""
-    lives = life(kind) if source is Source.ATTESTATION else None
+    lives = own.life(workload.tenant_id, kind) if source is Source.ATTESTATION else None
     made = Evidence.objects.create(
         tenant_id=workload.tenant_id,
         workload=workload,
@@ -121,3 +162,9 @@ def first_recorded(
     counted = Q(kind__in=list(kinds), created_at__gt=since)
     found = rows.aggregate(first=Min("created_at", filter=counted), other=Min("created_at", filter=Q(kind=other)))
     return found["first"], found["other"]
+
+
+def first_after(workload: Workload, kind: str, at: datetime) -> datetime | None:
+    """When the first document of a kind was recorded after an instant."""
+    rows = Evidence.objects.filter(tenant=workload.tenant_id, workload=workload.id, kind=kind, created_at__gt=at)
+    return rows.order_by("created_at").values_list("created_at", flat=True).first()

@@ -4,7 +4,9 @@ from typing import Any
 
 from django import forms
 
+from apps.gates.attachments import LARGEST, File, NotWhatItSays, checked
 from apps.gates.documents import MOST_ROWS, Document, Field
+from portal.errors import Invalid
 
 _MORE_ROWS = 3
 _YES = [("", "choose"), ("yes", "yes"), ("no", "no")]
@@ -79,3 +81,21 @@ class LimitForm(forms.Form):
     name = forms.CharField(max_length=40)
     value = forms.FloatField(min_value=0)
     reason = forms.CharField(max_length=500)
+
+
+def taken(sent: list[Any]) -> list[File]:
+    """Uploaded files as attachments.
+
+    Raises:
+        Invalid: one isn't what it says it is, or is too large; ``problems`` names each.
+    """
+    found, problems = [], []
+    for each in sent:
+        try:
+            # One byte more than may be, so that what is too large is never read whole.
+            found.append(checked(each.name, each.read(LARGEST + 1), each.content_type or ""))
+        except NotWhatItSays as error:
+            problems.append({"where": "attachment", "message": str(error)})
+    if problems:
+        raise Invalid("attachment_invalid", " ".join(p["message"] for p in problems), problems=problems)
+    return found

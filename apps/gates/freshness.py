@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from apps.gates.criteria import Criterion, Limits
+from apps.gates.criteria import Criterion, Limits, Traits
 
 WARN_AT = 0.75
 
@@ -23,10 +23,12 @@ class State(StrEnum):
     STALE = "stale"
     NOT_REPORTED = "not_reported"
     ERROR = "error"
+    NOT_APPLICABLE = "not_applicable"
+    ANNOUNCED = "announced"
 
 
 # In these a criterion doesn't keep its gate closed.
-OPEN = frozenset({State.PASS, State.WARN, State.WAIVED})
+OPEN = frozenset({State.PASS, State.WARN, State.WAIVED, State.NOT_APPLICABLE, State.ANNOUNCED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,19 @@ def stand(
     limits: Limits,
     now: datetime,
     waived_until: datetime | None = None,
+    traits: Traits | None = None,
 ) -> Standing:
-    """The state at ``now``; a waiver that still runs stands in for whatever doesn't hold."""
+    """The state at ``now``; a waiver that still runs stands in for whatever doesn't hold.
+
+    What doesn't concern a workload with these traits is left out (S2); what counts later is shown until then (S8).
+    """
+    why_not = criterion.concerns.why_not(traits) if traits else ""
+    if why_not:
+        return Standing(criterion, State.NOT_APPLICABLE, why_not)
+    if criterion.counts_from is not None and now < criterion.counts_from:
+        ahead = _without_waiver(criterion, reported, limits, now)
+        why = f"Counts from {criterion.counts_from:%Y-%m-%d %H:%M} UTC. {ahead.why}"
+        return Standing(criterion, State.ANNOUNCED, why, ahead.reported, ahead.valid_until)
     found = _without_waiver(criterion, reported, limits, now)
     if found.is_open or waived_until is None or now >= waived_until or not criterion.is_waivable:
         return found

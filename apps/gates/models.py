@@ -1,9 +1,11 @@
 """Evidence, attempts at gates, waivers, declared red flags, moves back, and a tenant's tighter thresholds."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from apps.gates.evaluations.comparison import MOST_MARGIN
 from apps.workloads.policy import Stage
-from portal.tenancy.constraints import SameTenant, walls
+from portal.tenancy.constraints import MemberOfTenant, SameTenant, walls
 from portal.tenancy.models import TenantModel
 
 
@@ -175,9 +177,159 @@ class CriterionLimit(TenantModel):
         return f"{self.criterion} {self.name}"
 
 
+class OwnCriterion(TenantModel):
+    """A criterion that a tenant adds to a stage. It never changes: a new one takes its place, and this one is retired.
+
+    ``shapes``, ``sensitivities`` and ``customer_facing_only`` say whom it concerns (empty: everybody). Before
+    ``counts_from`` it is shown and keeps nothing closed.
+    """
+
+    code = models.CharField(max_length=6)
+    stage = models.CharField(max_length=20, choices=Stage.choices)
+    title = models.CharField(max_length=100)
+    intro = models.CharField(max_length=500)
+    valid_days = models.PositiveSmallIntegerField(null=True)
+    shapes = ArrayField(models.CharField(max_length=20), default=list)
+    sensitivities = ArrayField(models.CharField(max_length=20), default=list)
+    customer_facing_only = models.BooleanField(default=False)
+    counts_from = models.DateTimeField()
+    retired_at = models.DateTimeField(null=True)
+    by = models.ForeignKey("accounts.User", models.PROTECT, related_name="+")
+
+    class Meta:
+        default_permissions = ()
+        verbose_name_plural = "own criteria"
+        constraints = [
+            *walls("gates_owncriterion", app="select, insert, update (retired_at)"),
+            models.UniqueConstraint(fields=["tenant", "code"], name="gates_owncriterion_code"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.title}"
+
+
+class Attachment(TenantModel):
+    """A file that belongs to a document. Its digest stands in the document, so that signatures cover it."""
+
+    evidence = models.ForeignKey(Evidence, models.PROTECT, db_constraint=False, related_name="attachments")
+    name = models.CharField(max_length=200)
+    media_type = models.CharField(max_length=60)
+    digest = models.CharField(max_length=64)
+    data = models.BinaryField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            *walls("gates_attachment", app="select, insert"),
+            SameTenant(field="evidence", name="gates_attachment_evidence_fk"),
+            models.UniqueConstraint(fields=["tenant", "evidence", "digest"], name="gates_attachment_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class EvalSet(TenantModel):
+    """The set of inputs that every version of a workload is run on, who keeps it, and how much worse is too much.
+
+    ``margin`` is a share of the inputs; a run is fresh for ``fresh_days`` (WORK-5).
+    """
+
+    workload = models.ForeignKey("workloads.Workload", models.PROTECT, db_constraint=False, related_name="+")
+    name = models.CharField(max_length=100)
+    owner = models.ForeignKey("accounts.User", models.PROTECT, related_name="+")
+    margin = models.FloatField(default=0.02)
+    fresh_days = models.PositiveSmallIntegerField(default=30)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            *walls("gates_evalset", app="select, insert, update"),
+            SameTenant(field="workload", name="gates_evalset_workload_fk"),
+            MemberOfTenant(field="owner", name="gates_evalset_owner_fk"),
+            models.UniqueConstraint(fields=["tenant", "workload"], name="gates_evalset_one"),
+            models.CheckConstraint(
+                condition=models.Q(margin__gte=0, margin__lte=MOST_MARGIN), name="gates_evalset_margin"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Purpose(models.TextChoices):
     ACCURACY = "accuracy", "Accuracy: was the answer right"
     SHADOW = "shadow", "Shadow run: did it agree with the manual process"
+    EVAL_SET = "eval_set", "Eval set: this version against the one before"
+
+
+class Upload(TenantModel):
+    """An evaluation file that somebody sent over the page and that a worker reads: its state, its progress, its end.
+
+    ``due_at`` is when a worker has to take it, or to take it over from one that died; None once it has ended.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        READING = "reading", "Reading"
+        IMPORTED = "imported", "Imported"
+        REFUSED = "refused", "Refused"
+
+    workload = models.ForeignKey("workloads.Workload", models.PROTECT, db_constraint=False, related_name="+")
+    version = models.ForeignKey("workloads.AgentVersion", models.PROTECT, db_constraint=False, related_name="+")
+    purpose = models.CharField(max_length=20, choices=Purpose.choices)
+    mapping = models.TextField(blank=True)
+    file_name = models.CharField(max_length=200)
+    size = models.PositiveBigIntegerField()
+    done = models.PositiveBigIntegerField(default=0)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    problems = ArrayField(models.TextField(), default=list)
+    by = models.ForeignKey("accounts.User", models.PROTECT, related_name="+")
+    due_at = models.DateTimeField(null=True)
+    attempt = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            *walls(
+                "gates_upload",
+                app="select, insert, update (done, state, problems, due_at, attempt)",
+                ops_columns=["tenant_id", "id", "due_at"],
+            ),
+            SameTenant(field="workload", name="gates_upload_workload_fk"),
+            SameTenant(field="version", via="workload", name="gates_upload_version_fk"),
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "workload", "-created_at"], name="gates_uploads"),
+            models.Index(
+                fields=["due_at"],
+                condition=models.Q(due_at__isnull=False),
+                include=["tenant"],
+                name="gates_uploads_due",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.file_name
+
+
+class UploadChunk(TenantModel):
+    """A piece of an uploaded file; gone once the file has been read."""
+
+    upload = models.ForeignKey(Upload, models.CASCADE, db_constraint=False, related_name="chunks")
+    number = models.PositiveIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            *walls("gates_uploadchunk", app="select, insert, delete"),
+            SameTenant(field="upload", name="gates_uploadchunk_upload_fk"),
+            models.UniqueConstraint(fields=["tenant", "upload", "number"], name="gates_uploadchunk_number"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.number)
 
 
 class Evaluation(TenantModel):

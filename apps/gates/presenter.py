@@ -11,8 +11,20 @@ from apps.gates.models import GateAttempt
 from apps.workloads.models import Workload
 from apps.workloads.policy import Stage
 
-# What an imported evaluation shows.
-IMPORTED = frozenset({"P1", "V3", "V4"})
+# Where what isn't a document is shown, and what the button there says.
+PAGES = {
+    "P1": "evaluations",
+    "V3": "evaluations",
+    "V4": "evaluations",
+    "H1": "workload_runbooks",
+    "H3": "workload_runbooks",
+    "H8": "workload_training",
+}
+VERBS = {
+    "evaluations": "Import an evaluation",
+    "workload_runbooks": "To its runbooks",
+    "workload_training": "To its training",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +39,20 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One criterion on the gate's page, and what can be done about it."""
+    """One criterion on the gate's page, and where something can be done about it: ``page`` names the URL."""
 
     standing: Standing
     document: str
-    is_imported: bool
-    is_waivable: bool
+    page: str
     later: bool
 
     @property
     def criterion(self) -> Criterion:
         return self.standing.criterion
+
+    @property
+    def verb(self) -> str:
+        return VERBS.get(self.page, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +66,7 @@ class Ladder:
     def next_missing(self) -> Row | None:
         """The first thing that somebody here can do something about, or else the first that is missing."""
         rows = [row_of(standing) for standing in self.gate.missing]
-        return next((row for row in rows if row.document or row.is_imported), rows[0] if rows else None)
+        return next((row for row in rows if row.document or row.page), rows[0] if rows else None)
 
 
 def ladder(workload: Workload, now: datetime) -> Ladder:
@@ -72,9 +87,8 @@ def ladder(workload: Workload, now: datetime) -> Ladder:
 
 def row_of(standing: Standing) -> Row:
     criterion = standing.criterion
-    document = criterion.kind if criterion.kind in DOCUMENTS else ""
+    document = criterion.kind if criterion.kind in DOCUMENTS or criterion.is_own else ""
     if criterion.id == "H4":
         document = "content_record"
-    return Row(
-        standing, document, criterion.id in IMPORTED, criterion.is_waivable, not sources.has_source(criterion.id)
-    )
+    has_source = criterion.is_own or sources.has_source(criterion.id)
+    return Row(standing, document, PAGES.get(criterion.id, ""), not has_source)

@@ -14,6 +14,7 @@ from apps.gates.criteria import ORDER, Criterion, limits_of, of_stage
 from apps.gates.evidence import first_recorded
 from apps.gates.freshness import Standing, stand
 from apps.gates.models import CriterionLimit, GateAttempt, RedFlag, StageMove, Waiver
+from apps.gates.own import queries as own
 from apps.gates.sources import Look
 from apps.workloads.models import Workload
 from apps.workloads.policy import Stage
@@ -56,7 +57,8 @@ class GateView:
 def gate(workload: Workload, stage: str, now: datetime) -> GateView:
     """The stage's criteria and red flags, in a number of statements that doesn't grow with what has been recorded."""
     look = Look(workload, now)
-    criteria = of_stage(stage)
+    criteria = [*of_stage(stage), *own.criteria(workload.tenant_id, stage)]
+    traits = own.traits_of(workload)
     reported = sources.ask(criteria, look)
     waived, limits = waivers(workload, now), tightened(workload.tenant_id)
     standings = [
@@ -66,6 +68,7 @@ def gate(workload: Workload, stage: str, now: datetime) -> GateView:
             limits_of(criterion, limits.get(criterion.id, {})),
             now,
             waived.get(criterion.id),
+            traits,
         )
         for criterion in criteria
     ]
@@ -90,10 +93,19 @@ def _told(standing: Standing) -> list[str]:
 
 def reset_at(workload: Workload, stage: str) -> Combinable:
     """When the workload last went back to this stage or an earlier one, as an expression for a statement that asks."""
-    earlier = [each.value for each in ORDER[: ORDER.index(Stage(stage)) + 1]]
-    rows = StageMove.objects.filter(tenant=workload.tenant_id, workload=workload.id, after__in=earlier)
-    last = Subquery(rows.order_by("-created_at").values("created_at")[:1])
+    last = Subquery(_resets(workload, stage).order_by("-created_at").values("created_at")[:1])
     return Coalesce(last, Value(EVER), output_field=DateTimeField())
+
+
+def last_reset(workload: Workload, stage: str) -> datetime | None:
+    """When the workload last went back to this stage or an earlier one."""
+    rows = _resets(workload, stage)
+    return rows.order_by("-created_at").values_list("created_at", flat=True).first()
+
+
+def _resets(workload: Workload, stage: str) -> QuerySet[StageMove]:
+    earlier = [each.value for each in ORDER[: ORDER.index(Stage(stage)) + 1]]
+    return StageMove.objects.filter(tenant=workload.tenant_id, workload=workload.id, after__in=earlier)
 
 
 def waivers(workload: Workload, now: datetime) -> dict[str, datetime]:

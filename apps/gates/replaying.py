@@ -1,5 +1,6 @@
 """Fetching what :mod:`apps.gates.snapshot` judges again."""
 
+from hashlib import sha256
 from uuid import UUID
 
 from apps.gates import queries
@@ -27,8 +28,18 @@ def _frozen(row: Evidence) -> Frozen:
 def _altered_origins(rows: list[Evidence]) -> list[str]:
     """The documents behind the frozen facts, held against their own hashes."""
     origins = [row.origin for row in rows if row.origin is not None]
-    return [
+    changed = [
         f"{row.kind}: evidence {row.id} is not what it was"
         for row in origins
         if content_hash(row.content) != row.content_hash
     ]
+    return [*changed, *(name for row in origins for name in _altered_files(row))]
+
+
+def _altered_files(row: Evidence) -> list[str]:
+    """A document's attachments, held against the digests that stand in it."""
+    listed = {each["sha256"]: each["name"] for each in row.content.get("attachments", [])}
+    if not listed:
+        return []
+    kept = {sha256(bytes(each.data)).hexdigest() for each in row.attachments.filter(tenant=row.tenant_id)}
+    return [f"{row.kind}: its attachment {name} is not what it was" for d, name in listed.items() if d not in kept]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from apps.gates.criteria import BY_ID, Limits
+from apps.gates.criteria import BY_ID, Limits, Traits, defined, definition
 from apps.gates.evidence import content_hash
 from apps.gates.freshness import Reported, Standing, stand
 
@@ -38,8 +38,10 @@ def entry(standing: Standing, limits: Limits, frozen: UUID | None, frozen_hash: 
     reported = standing.reported
     # Whoever answers for the facts can't sign for them (APPR-2).
     authors = {"authors": [str(each) for each in reported.authors]} if reported and reported.authors else {}
+    own = {"own": definition(standing.criterion)} if standing.criterion.is_own else {}
     return {
         **authors,
+        **own,
         "id": standing.criterion.id,
         "title": standing.criterion.title,
         "state": standing.state.value,
@@ -53,8 +55,17 @@ def entry(standing: Standing, limits: Limits, frozen: UUID | None, frozen_hash: 
     }
 
 
-def seal(workload: str, stage: str, at: datetime, entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    return {"workload": workload, "stage": stage, "at": at.isoformat(), "criteria": [dict(each) for each in entries]}
+def seal(
+    workload: str, stage: str, at: datetime, entries: Sequence[Mapping[str, Any]], traits: Mapping[str, Any]
+) -> dict[str, Any]:
+    """All that was decided upon; ``traits`` is what the workload was, where that decided what concerned it."""
+    return {
+        "workload": workload,
+        "stage": stage,
+        "at": at.isoformat(),
+        "criteria": [dict(each) for each in entries],
+        **({"traits": dict(traits)} if traits else {}),
+    }
 
 
 def replay(snapshot: Mapping[str, Any], found: Mapping[str, Frozen]) -> Replay:
@@ -71,18 +82,18 @@ def replay(snapshot: Mapping[str, Any], found: Mapping[str, Frozen]) -> Replay:
             continue
         if frozen is not None and content_hash(frozen.content) != was["hash"]:
             altered.append(f"{was['id']}: evidence {frozen.id} is not what it was")
-        standing = _stand(was, frozen, at)
+        standing = _stand(was, frozen, at, snapshot.get("traits"))
         is_open = is_open and standing.is_open
         if (standing.state.value, standing.why) != (was["state"], was["why"]):
             differing.append(f"{was['id']}: {was['state']} then, {standing.state.value} now: {standing.why}")
         now_hash = content_hash(frozen.content) if frozen else ""
         entries.append(entry(standing, was["limits"], UUID(frozen.id) if frozen else None, now_hash))
-    again = seal(snapshot["workload"], snapshot["stage"], at, entries)
+    again = seal(snapshot["workload"], snapshot["stage"], at, entries, snapshot.get("traits", {}))
     return Replay(content_hash(again), is_open, altered, differing)
 
 
-def _stand(was: Mapping[str, Any], frozen: Frozen | None, at: datetime) -> Standing:
-    criterion = BY_ID[was["id"]]
+def _stand(was: Mapping[str, Any], frozen: Frozen | None, at: datetime, traits: Mapping[str, Any] | None) -> Standing:
+    criterion = defined(was["id"], was["own"]) if "own" in was else BY_ID[was["id"]]
     reported = None
     if frozen is not None and was["observed_at"]:
         reported = Reported(
@@ -92,4 +103,4 @@ def _stand(was: Mapping[str, Any], frozen: Frozen | None, at: datetime) -> Stand
             valid_until=datetime.fromisoformat(was["valid_until"]) if was["valid_until"] else None,
         )
     waived = datetime.fromisoformat(was["waived_until"]) if was["waived_until"] else None
-    return stand(criterion, reported, was["limits"], at, waived)
+    return stand(criterion, reported, was["limits"], at, waived, Traits(**traits) if traits else None)

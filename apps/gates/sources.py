@@ -30,6 +30,7 @@ from apps.workloads.models import Workload
 
 log = logging.getLogger("gates")
 SIGNED_EVIDENCE = "evidence"
+LATELY = timedelta(days=30)
 
 
 @dataclass
@@ -54,6 +55,11 @@ class Look:
     def imported(self) -> dict[str, Evaluation]:
         """The newest evaluation of each purpose, in one statement."""
         return latest_evaluations(self.workload)
+
+    @cached_property
+    def lately(self) -> "Lately":
+        """The last 30 days of production, in one statement."""
+        return lately(self)
 
     def document(self, kind: str, **more: object) -> Reported | None:
         """The newest document of a kind as facts, with what else its judge wants."""
@@ -87,19 +93,25 @@ def has_source(criterion_id: str) -> bool:
 
 def ask(criteria: Iterable[Criterion], look: Look) -> dict[str, Reported | Failed | None]:
     """What every criterion's source says. All in one savepoint; only if one breaks each gets its own."""
-    asked = [criterion.id for criterion in criteria]
+    asked = {criterion.id: _source(criterion) for criterion in criteria}
     try:
         with transaction.atomic():
-            return {i: _sources[i](look) if i in _sources else None for i in asked}
+            return {i: source(look) for i, source in asked.items()}
     except Exception:
         log.exception("a source broke", extra={"workload": look.workload.key})
-        return {i: _ask_alone(i, look) for i in asked}
+        return {i: _ask_alone(source, look) for i, source in asked.items()}
 
 
-def _ask_alone(criterion_id: str, look: Look) -> Reported | Failed | None:
-    source = _sources.get(criterion_id)
-    if source is None:
-        return None
+def _source(criterion: Criterion) -> Source:
+    """The registered one; a tenant's own criterion rests on its document."""
+    return _plain(criterion.kind) if criterion.is_own else _sources.get(criterion.id, _silent)
+
+
+def _silent(look: Look) -> Reported | None:
+    return None
+
+
+def _ask_alone(source: Source, look: Look) -> Reported | Failed | None:
     try:
         with transaction.atomic():
             return source(look)
@@ -111,7 +123,7 @@ def _plain(kind: str) -> Source:
     return lambda look: look.document(kind)
 
 
-for _criterion in ("P2", "V1", "V5", "H9", "H10", "O1", "O2", "O4"):
+for _criterion in ("P2", "V1", "V5", "H9", "H10", "O1", "O2"):
     reports(_criterion)(_plain(BY_ID[_criterion].kind))
 
 
@@ -245,18 +257,37 @@ def _production(look: Look) -> Reported | None:
     return Reported(facts, look.now, is_live=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """Production over the last 30 days. ``cost`` is the mean of those that say what they cost; None if none does."""
+
+    n: int
+    cost: float | None
+
+
+def lately(look: Look) -> Lately:
+    sums = telemetry.totals(look.workload.tenant_id, look.workload.id, look.now - LATELY)
+    return Lately(sums.n, sums.cost_sum / sums.cost_n if sums.cost_n else None)
+
+
 @reports("O3")
 def _improvement(look: Look) -> Reported | None:
     """The last 30 days against the recorded baseline."""
     baseline = look.newest.get("baseline")
     if baseline is None:
         return None
-    days = 30
-    sums = telemetry.totals(look.workload.tenant_id, look.workload.id, look.now - timedelta(days=days))
     facts = {
-        "per_day": sums.n / days,
-        "cost": sums.cost_sum / sums.cost_n if sums.cost_n else None,
+        "per_day": look.lately.n / LATELY.days,
+        "cost": look.lately.cost,
         "baseline_per_day": baseline.content["per_day"],
         "baseline_cost": baseline.content["cost"],
     }
     return Reported(facts, look.now, (baseline.author_id,) if baseline.author_id else (), is_live=True)
+
+
+@reports("O4")
+def _reinvestment(look: Look) -> Reported | None:
+    """The return on investment: what the last 30 days saved against the time before the automation."""
+    journey = look.newest.get("core_journey")
+    before = journey.content["cost_before"] if journey else None
+    return look.document("reinvestment", n=look.lately.n, cost=look.lately.cost, cost_before=before)

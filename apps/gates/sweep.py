@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from apps.gates.documents import DOCUMENTS
-from apps.gates.evidence import life
 from apps.gates.models import Evidence
+from apps.gates.own import queries as own
+from apps.gates.own.queries import Ageing
 from portal.outbox.actions import enqueue
 from portal.tenancy.context import platform_work
 
@@ -31,11 +31,13 @@ def tell(*, tenant_id: UUID, ids: Sequence[UUID], now: datetime) -> int:
     rows = Evidence.objects.filter(tenant=tenant_id, id__in=list(ids), notice_at__lte=now)
     found = list(rows.select_for_update(skip_locked=True, of=("self",)).select_related("workload").order_by("id"))
     newest = _newest(tenant_id, found)
-    sent = [row for row in found if row.id in newest]
+    ageing = own.ageing(tenant_id)
+    sent = [row for row in found if row.id in newest and row.kind in ageing]
     for row in sent:
-        _send(row, now)
+        _send(row, ageing[row.kind], now)
+    told = {row.id for row in sent}
     for row in found:
-        row.notice_at = _next(row, now) if row.id in newest else None
+        row.notice_at = _next(row, ageing[row.kind], now) if row.id in told else None
     Evidence.objects.bulk_update(found, ["notice_at"])
     return len(sent)
 
@@ -48,18 +50,14 @@ def _newest(tenant_id: UUID, rows: list[Evidence]) -> set[UUID]:
     return set(ordered.values_list("id", flat=True))
 
 
-def _ends(row: Evidence) -> datetime:
-    lives = life(row.kind)
-    assert lives is not None, "only what ages is due"
-    return row.observed_at + lives
-
-
-def _next(row: Evidence, now: datetime) -> datetime | None:
+def _next(row: Evidence, what: Ageing, now: datetime) -> datetime | None:
     """After the warning comes the end; after the end nothing."""
-    return _ends(row) if now < _ends(row) else None
+    ends = row.observed_at + what.life
+    return ends if now < ends else None
 
 
-def _send(row: Evidence, now: datetime) -> None:
-    topic = "evidence.expiring" if now < _ends(row) else "evidence.stale"
-    payload = {"workload": row.workload.key, "what": DOCUMENTS[row.kind].title, "until": _ends(row).isoformat()}
+def _send(row: Evidence, what: Ageing, now: datetime) -> None:
+    ends = row.observed_at + what.life
+    topic = "evidence.expiring" if now < ends else "evidence.stale"
+    payload = {"workload": row.workload.key, "what": what.title, "until": ends.isoformat()}
     enqueue(topic=topic, key=str(row.id), payload=payload, now=now)

@@ -1,21 +1,22 @@
 """A stage's gate, the documents that it rests on, and a tenant's thresholds."""
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST
 
 from apps.approvals import queries as approvals
-from apps.approvals.presenter import lines
 from apps.gates import actions, evidence, presenter, queries
 from apps.gates.criteria import CRITERIA, ORDER, limits_of
-from apps.gates.documents import DOCUMENTS
-from apps.gates.forms import BackForm, DocumentForm, FlagForm, LimitForm, WaiverForm
+from apps.gates.forms import BackForm, DocumentForm, FlagForm, LimitForm, WaiverForm, taken
 from apps.gates.models import Source
+from apps.gates.own import queries as own
 from apps.tenants.roles import Role
 from apps.workloads import queries as workloads
 from apps.workloads.access import on_workload
@@ -88,7 +89,7 @@ def raise_flag(request: InTenant, slug: str, workload: Workload, stage: str) -> 
 @on_workload("see_workload")
 def evidence_page(request: InTenant, slug: str, workload: Workload, kind: str) -> HttpResponse:
     """One kind of document: the newest, who signed it, and what stood there before."""
-    document = DOCUMENTS.get(kind)
+    document = own.document(workload.tenant_id, kind)
     if document is None:
         raise NotFound()
     rows = evidence.history(workload, kind).filter(source=Source.ATTESTATION)
@@ -99,16 +100,29 @@ def evidence_page(request: InTenant, slug: str, workload: Workload, kind: str) -
         "document": document,
         "page": page,
         "newest": newest,
-        "lines": list(lines(newest.content)) if newest else [],
+        "attachments": list(evidence.attachments(workload.tenant_id, newest.id)) if newest else [],
         "asked": approvals.latest(workload.tenant_id, actions.EVIDENCE, newest.id) if newest else None,
         "may": workloads.permissions_on(workload, request.actor),
     }
     return render(request, "gates/evidence.html", context)
 
 
+@on_workload("see_workload")
+def attachment(request: InTenant, slug: str, workload: Workload, attachment_id: UUID) -> HttpResponse:
+    """A document's file, to be downloaded: it is never shown as a page of ours."""
+    found = evidence.attachment(workload, attachment_id)
+    headers = {"Content-Security-Policy": "default-src 'none'; sandbox"}
+    name = content_disposition_header(as_attachment=True, filename=found.name)
+    return HttpResponse(
+        bytes(found.data),
+        content_type=found.media_type,
+        headers={**headers, "Content-Disposition": name or "attachment"},
+    )
+
+
 @on_workload("manage_workload")
 def record_evidence(request: InTenant, slug: str, workload: Workload, kind: str) -> HttpResponse:
-    document = DOCUMENTS.get(kind)
+    document = own.document(workload.tenant_id, kind)
     if document is None:
         raise NotFound()
     last = evidence.newest(workload).get(kind)
@@ -123,6 +137,7 @@ def record_evidence(request: InTenant, slug: str, workload: Workload, kind: str)
                 author=request.user,
                 actor=request.actor,
                 now=timezone.now(),
+                files=taken(request.FILES.getlist("attachments")),
             )
         except PortalError as error:
             found = error.data.get("problems")
@@ -158,6 +173,8 @@ def thresholds(request: InTenant, slug: str) -> HttpResponse:
     rows = [(c, limits_of(c, tightened.get(c.id, {}))) for c in CRITERIA]
     limits = [(c, limit, values[limit.name]) for c, values in rows for limit in c.limits]
     context = {
+        "own": own.rows(request.tenant.id),
+        "now": timezone.now(),
         "criteria": CRITERIA,
         "limits": limits,
         "problem": problem,

@@ -99,7 +99,12 @@ def change_plan(
 
 
 def submit_rollout(*, rollout: Rollout, actor: Actor, now: datetime) -> Rollout:
-    """Ask for approval. One active rollout a workload: a second one is refused."""
+    """Ask for approval. One active rollout a workload: a second one is refused.
+
+    Raises:
+        Refused: another one is active, or the version hasn't shown itself on the eval set (WORK-5).
+    """
+    approval.refuse_unproven(rollout, now)
     try:
         with transaction.atomic():
             moves.move(rollout, State.AWAITING_APPROVAL, actor=actor, now=now, reason="submitted for approval")

@@ -11,11 +11,13 @@ from apps.approvals import subjects
 from apps.approvals.models import ApprovalRequest
 from apps.approvals.rules import Slot
 from apps.audit.actions import record
+from apps.gates.evaluations import evalsets
 from apps.rollouts import codec, moves
 from apps.rollouts.machine import State
 from apps.rollouts.models import Rollout
 from apps.tenants.roles import Role
 from portal.actor import Actor
+from portal.errors import Refused
 from portal.tenancy.context import required_tenant
 
 KIND = "rollout"
@@ -47,8 +49,20 @@ def excluded(rollout_id: UUID) -> Mapping[UUID, str]:
     return {rollout.workload.owner_id: "owns the workload", rollout.author_id: "wrote the plan"}
 
 
+def refuse_unproven(rollout: Rollout, now: datetime) -> None:
+    """From Deploy on a new version has a fresh run on the eval set, and isn't worse on it (WORK-5).
+
+    Raises:
+        Refused: with what is missing, or the figures.
+    """
+    why = evalsets.verdict(rollout.workload, rollout.version, now).why
+    if why:
+        raise Refused("eval_set", f"{why} Nothing is approved before.")
+
+
 def granted(request: ApprovalRequest, actor: Actor, now: datetime) -> None:
     rollout = _rollout(request.subject_id, lock=True)
+    refuse_unproven(rollout, now)
     approved_hash = codec.content_hash(rollout.content())
     Rollout.objects.filter(tenant=rollout.tenant_id, id=rollout.id).update(
         approval=request, approved_at=now, approved_hash=approved_hash, revision=rollout.revision + 1
@@ -74,7 +88,7 @@ def _rollout(rollout_id: UUID, *, lock: bool = False) -> Rollout:
     rows = Rollout.objects.filter(tenant=required_tenant())
     if lock:
         rows = rows.select_for_update(of=("self",))
-    return rows.select_related("workload", "version", "control_version").get(id=rollout_id)
+    return rows.select_related("workload__serving_version", "version", "control_version").get(id=rollout_id)
 
 
 def register() -> None:

@@ -3,16 +3,22 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db.models.expressions import Combinable
+
+from apps.gates import evidence, sources
 from apps.gates import queries as gates
-from apps.gates import sources
 from apps.gates.freshness import Reported, State
 from apps.gates.sources import Look
+from apps.rollouts.assignment import ALL
 from apps.rollouts.conditions import condition
+from apps.rollouts.machine import SERVING
 from apps.rollouts.machine import State as Rolled
 from apps.rollouts.models import Rollout, RolloutTransition
+from apps.telemetry import queries as telemetry
 from apps.workloads.policy import Stage
 
 WHOLE_VOLUME_FOR = timedelta(days=7)
+PLANNED_WITHIN = timedelta(days=30)
 
 
 @condition("gate")
@@ -36,8 +42,7 @@ def _whole_volume(look: Look) -> Reported | None:
     done = _completed(look.workload.tenant_id, look.workload.id)
     if done is None:
         return None
-    since = RolloutTransition.objects.filter(tenant=done.tenant_id, rollout=done.id, share=10_000).order_by("revision")
-    at = since.values_list("created_at", flat=True).first()
+    at = _full_since(done)
     if at is None:
         return None
     lasted = look.now - at
@@ -54,6 +59,41 @@ def _big_bang(look: Look, since: object) -> str:
     if version is None or _completed(look.workload.tenant_id, look.workload.id) is not None:
         return ""
     return "A version serves everybody without any rollout: a big bang."
+
+
+@gates.red_flag(Stage.HARDEN)
+def _monitored_after_launch(look: Look, since: object) -> str:
+    """The agent answers people, and not one record of what it did has arrived."""
+    tenant_id, workload_id = look.workload.tenant_id, look.workload.id
+    serves = look.workload.serving_version_id is not None or _serving(tenant_id, workload_id)
+    if serves and telemetry.last_seen(tenant_id, workload_id) is None:
+        return "The agent answers people and no record of it has arrived: monitoring comes after launch."
+    return ""
+
+
+@gates.red_flag(Stage.OPTIMIZE)
+def _nothing_planned(look: Look, since: Combinable) -> str:
+    """Thirty days at full volume, counted from the last step back if there was one, and no plan."""
+    done = _completed(look.workload.tenant_id, look.workload.id)
+    at = _full_since(done) if done else None
+    if at is None or look.now < at + PLANNED_WITHIN:
+        return ""
+    at = max(at, gates.last_reset(look.workload, Stage.OPTIMIZE) or at)
+    planned = evidence.first_after(look.workload, "ninety_day_plan", at)
+    if (planned or look.now) < at + PLANNED_WITHIN:
+        return ""
+    return f"Nobody planned anything in the 30 days after {at:%Y-%m-%d}."
+
+
+def _full_since(rollout: Rollout) -> datetime | None:
+    """When the rollout reached the whole volume."""
+    steps = RolloutTransition.objects.filter(tenant=rollout.tenant_id, rollout=rollout.id, share=ALL)
+    return steps.order_by("revision").values_list("created_at", flat=True).first()
+
+
+def _serving(tenant_id: UUID, workload_id: UUID) -> bool:
+    rows = Rollout.objects.filter(tenant=tenant_id, workload=workload_id, state__in=SERVING)
+    return rows.exists()
 
 
 def _completed(tenant_id: UUID, workload_id: UUID) -> Rollout | None:

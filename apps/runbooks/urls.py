@@ -8,6 +8,7 @@ _API = "api/v1/t/<slug:slug>/"
 
 urlpatterns = [
     path("t/<slug:slug>/runbooks/", views.runbook_list, name="runbooks"),
+    path("t/<slug:slug>/workloads/<str:key>/runbooks/", views.of_workload, name="workload_runbooks"),
     path("t/<slug:slug>/workloads/<str:key>/runbooks/new/", views.create, name="create_runbook"),
     path(_ONE, views.runbook_page, name="runbook"),
     path(f"{_ONE}sheet/", views.sheet, name="runbook_sheet"),

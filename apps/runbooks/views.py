@@ -34,6 +34,16 @@ def runbook_list(request: InTenant, slug: str) -> HttpResponse:
     return render(request, "runbooks/list.html", context)
 
 
+@on_workload("see_workload")
+def of_workload(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
+    """One workload's runbooks."""
+    rows = queries.runbooks(request.tenant.id, request.actor).filter(workload=workload.id)
+    page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
+    may = workloads.permissions_on(workload, request.actor)
+    context = {"page": page, "now": timezone.now(), "workload": workload, "may": may}
+    return render(request, "runbooks/list.html", context)
+
+
 @on_workload("manage_workload")
 def create(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
     form = RunbookForm(request.POST or None)

@@ -31,6 +31,8 @@ _STATE_TONE = {
     "fail": "stop",
     "stale": "stop",
     "not_reported": "warn",
+    "imported": "ok",
+    "refused": "stop",
     "breach": "stop",
     "unhealthy": "stop",
     "error": "stop",

@@ -18,3 +18,28 @@ document.addEventListener("submit", function (event) {
   var question = event.target.dataset.confirm;
   if (question && !window.confirm(question)) event.preventDefault();
 });
+// A large file shows how much of it has been sent; without this script the form is sent as it is.
+document.addEventListener("submit", function (event) {
+  var form = event.target;
+  if (form.dataset.upload === undefined || event.defaultPrevented) return;
+  event.preventDefault();
+  var bar = form.querySelector("progress");
+  var button = form.querySelector("button");
+  var request = new XMLHttpRequest();
+  function end(message) { bar.hidden = true; button.disabled = false; window.alert(message); }
+  request.upload.addEventListener("progress", function (sent) {
+    if (sent.lengthComputable) bar.value = sent.loaded / sent.total;
+  });
+  request.addEventListener("error", function () { end("The file couldn't be sent; try again."); });
+  request.addEventListener("load", function () {
+    // After a redirect the answer is another page; a refusal is this page with its reasons.
+    if (request.status < 400) { location.assign(request.responseURL); return; }
+    var answer = new DOMParser().parseFromString(request.responseText, "text/html");
+    document.getElementById("main").replaceWith(document.adoptNode(answer.getElementById("main")));
+    window.scrollTo(0, 0);
+  });
+  bar.hidden = false;
+  button.disabled = true;
+  request.open("POST", form.action);
+  request.send(new FormData(form));
+});

@@ -8,6 +8,7 @@ django.setup()
 
 from django.conf import settings  # noqa: E402
 
+from apps.gates import tasks as gates  # noqa: E402
 from apps.rollouts import tasks as rollouts  # noqa: E402
 from portal import tasks as outbox  # noqa: E402
 from portal.celery import app  # noqa: E402
@@ -16,7 +17,7 @@ from portal.celery import app  # noqa: E402
 def main(work: str) -> None:
     assert settings.DATABASES["default"]["NAME"].startswith("test_"), "only ever on a test database"
     app.conf.task_always_eager = True
-    {"rollouts": rollouts.tick, "outbox": outbox.outbox_tick}[work].apply(throw=True)
+    {"rollouts": rollouts.tick, "outbox": outbox.outbox_tick, "gates": gates.tick}[work].apply(throw=True)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import pytest
 
 from apps.audit import chain
 from apps.audit import queries as audit
+from apps.gates.models import Upload
 from apps.rollouts import actions
 from apps.rollouts.machine import State
 from apps.rollouts.models import Rollout, RolloutTransition
@@ -24,6 +25,8 @@ from portal.local import paths
 from portal.models import OutboxMessage
 from portal.tenancy.context import tenant_transaction
 from tests.clients.server import environment, served
+from tests.gates.test_evaluations import lines
+from tests.gates.test_uploads import count, sent
 from tests.isolation.populate import populate
 from tests.rollouts.factory import send
 from tests.world import World
@@ -147,3 +150,20 @@ def test_what_is_acknowledged_is_there_once_when_the_web_process_dies(live_world
     with tenant_transaction(live_world.tenant.id):
         assert Action.objects.count() == 50
         assert sum(MinuteSummary.objects.values_list("n", flat=True)) == 50
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("point", ["upload.claimed", "evaluation.stored", "upload.ended"])
+def test_an_uploaded_file_is_imported_once_whatever_instant_its_reader_dies_at(
+    live_world: World, point: str, seed: int
+) -> None:
+    """STAGE-2: nothing half-imported, and nothing forgotten."""
+    upload = sent(live_world, lines(200, 190).encode())
+    assert tick("gates", point) == -9
+    assert count(live_world) == (0, 1)
+    assert tick("gates") == 0
+    assert count(live_world) == (0, 1), "the dead one's lease still holds"
+    with tenant_transaction(live_world.tenant.id):
+        Upload.objects.filter(id=upload.id).update(due_at=datetime.now(UTC))
+    assert tick("gates") == tick("gates") == 0
+    assert count(live_world) == (1, 0)

@@ -62,7 +62,7 @@ def lines(n: int, right: int, *, distinct: int | None = None, days: int = 5, pro
 def load(world: World, text: str | bytes, name: str = "runs.csv", mapping: Mapped | None = None, **options: Any) -> Any:
     data = text if isinstance(text, bytes) else text.encode()
     return actions.import_evaluation(
-        version=world.candidate,
+        version=options.get("version", world.candidate),
         purpose=options.get("purpose", "accuracy"),
         file=io.BytesIO(data),
         name=name,
@@ -360,7 +360,7 @@ def test_the_api_imports_and_a_file_that_is_too_large_is_a_413(world: World, set
     wrong = send(HEAD + "a,real,x\n")
     assert (wrong.status_code, wrong.json()["count"]) == (400, 1)
     assert send(lines(20, 19), version="9.9").status_code == 404
-    settings.EVALUATION_UPLOAD_LIMIT = 100
+    settings.EVALUATION_REQUEST_LIMIT = 100
     assert send(lines(21, 21)).status_code == 413
     listed = Client().get(url, headers=headers).json()["results"]
     assert [row["file_name"] for row in listed] == ["runs.csv"]
@@ -377,8 +377,8 @@ def test_the_list_costs_the_same_at_one_row_and_at_three(world: World) -> None:
 
     with tenant_transaction(world.tenant.id):
         load(world, lines(5, 5))
-    assert cost() == 14
+    assert cost() == 15
     with tenant_transaction(world.tenant.id):
         for n in (6, 7):
             load(world, lines(n, n))
-    assert cost() == 14
+    assert cost() == 15

@@ -7,14 +7,20 @@ from io import BytesIO
 from typing import Any
 from uuid import UUID
 
+from django.core.files.uploadedfile import SimpleUploadedFile
+
 from apps.accounts.models import ApiToken, User
 from apps.approvals import actions as approvals
 from apps.approvals import breakglass, policies, subjects
 from apps.approvals.models import ApprovalRequest, Delegation
 from apps.gates import actions as gates
+from apps.gates.attachments import checked
+from apps.gates.evaluations import evalsets
 from apps.gates.evaluations.actions import import_evaluation
 from apps.gates.evaluations.reader import Mapped
-from apps.gates.models import GateAttempt
+from apps.gates.evaluations.uploads import take_upload
+from apps.gates.models import Attachment, GateAttempt, Upload
+from apps.gates.own import actions as own
 from apps.rollouts import actions as rollouts
 from apps.rollouts.models import Rollout
 from apps.rollouts.plan import GuardrailPlan, Kind, Metric
@@ -54,6 +60,8 @@ class Planted:
     drill: Drill
     module: Module
     cohort: Cohort
+    attachment: Attachment
+    upload: Upload
 
     @property
     def ids(self) -> dict[str, object]:
@@ -70,6 +78,9 @@ class Planted:
             "drill_id": self.drill.id,
             "module_id": self.module.id,
             "cohort_id": self.cohort.id,
+            "attachment_id": self.attachment.id,
+            "upload_id": self.upload.id,
+            "code": "HT1",
             "number": 1,
             "what": "1",
         }
@@ -100,14 +111,14 @@ def _plant(world: World, tenant: Tenant, key: str, people: tuple[User, User, Use
         rollout = approve(rollout, approver, world.actor(approver, tenant), now)
         rollout = rollouts.start_rollout(rollout=rollout, actor=SETUP, now=now)
         planted = _approvals(world, tenant, rollout, people, now)
-        _evidence(workload, author, approver, now)
+        kept = _evidence(workload, author, approver, now)
         drill = _drill(workload, owner, author, now)
         taught = _training(workload, author, approver, now)
     _record(tenant, workload, rollout.id, now)
     world.token("decide", "telemetry", tenant=tenant)
     with tenant_transaction(tenant.id):
         token = ApiToken.objects.latest("created_at")
-        return Planted(tenant, workload, rollout, token, team, *planted, drill, *taught)
+        return Planted(tenant, workload, rollout, token, team, *planted, drill, *taught, *kept)
 
 
 def _approvals(
@@ -176,12 +187,38 @@ def _training(workload: Workload, author: User, learner: User, now: datetime) ->
     return module, cohort
 
 
-def _evidence(workload: Workload, author: User, approver: User, now: datetime) -> None:
-    """A document, an attempt at a gate, a waiver that was asked for, a flag, a step back and a threshold."""
+def _evidence(workload: Workload, author: User, approver: User, now: datetime) -> tuple[Attachment, Upload]:
+    """A document with a file, an attempt at a gate, a waiver that was asked for, a flag, a step back, a threshold, a
+    criterion of the tenant's own, an eval set and an upload that waits.
+    """
     actor = Actor(kind="person", id=author.id, user_id=author.id, label="a", roles=frozenset({"admin", "security"}))
     common: dict[str, Any] = {"workload": workload, "actor": actor, "now": now}
     journey = {"journey": "j", "cost_before": 1, "seconds_before": 1, "rows": [{"kpi": "k", "threshold": "t"}]}
-    gates.record_evidence(kind="core_journey", data=journey, author=author, **common)
+    file = checked("secret.txt", f"secret of {workload.key}".encode())
+    gates.record_evidence(kind="core_journey", data=journey, author=author, files=[file], **common)
+    own.add_criterion(
+        tenant_id=workload.tenant_id,
+        stage="harden",
+        title="Secret demand",
+        intro="i",
+        counts_from=now.date() + timedelta(days=2),
+        by=author,
+        actor=actor,
+        now=now,
+    )
+    evalsets.set_eval_set(
+        workload=workload, name="Secret set", owner=author, margin=0.02, fresh_days=30, actor=actor, reason="r"
+    )
+    upload = take_upload(
+        version=workload.versions.get(),
+        purpose="accuracy",
+        mapping="",
+        file=SimpleUploadedFile("secret.csv", b"input_id,provenance,outcome\nb,real,1\n"),
+        limit=1_000,
+        by=author,
+        actor=actor,
+        now=now,
+    )
     gates.ask_for_waiver(criterion_id="P1", days=5, reason="r", requester=author, **common)
     gates.raise_flag(stage="pilot", what="hand-picked", by=author, **common)
     gates.tighten(
@@ -207,6 +244,7 @@ def _evidence(workload: Workload, author: User, approver: User, now: datetime) -
     Workload.objects.filter(id=workload.id).update(stage="validate")
     workload.refresh_from_db()
     gates.go_back(stage="pilot", by=author, reason="r", **common)
+    return Attachment.objects.latest("created_at"), upload
 
 
 def _workload(tenant: Tenant, key: str, owner: User, author: User) -> Workload:

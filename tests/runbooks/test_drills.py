@@ -239,10 +239,10 @@ def test_the_list_costs_the_same_at_one_row_and_at_three(world: World) -> None:
 
     with tenant_transaction(world.tenant.id):
         published(world, written(world))
-    assert cost() == 16
+    assert cost() == 11
     with tenant_transaction(world.tenant.id):
         for title in ("Second", "Third"):
             actions.create_runbook(
                 workload=world.workload, title=title, owner=world.alice, actor=world.actor(world.alice)
             )
-    assert cost() == 16
+    assert cost() == 11

@@ -4,6 +4,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
+from apps.gates.evaluations.comparison import MOST_MARGIN
 from apps.gates.evaluations.reader import BadMapping, Mapped, mapped
 from apps.gates.models import Purpose
 from apps.workloads.models import AgentVersion
@@ -27,11 +28,14 @@ class ImportForm(forms.Form):
         choices = [(i, version.label) for i, version in self.versions.items()]
         self.fields["version"].choices = choices  # type: ignore[attr-defined]
 
-    def clean_mapping(self) -> Mapped:
+    def clean_mapping(self) -> str:
+        """Still as text, for whoever reads the file; what is wrong with it is said now."""
+        text: str = self.cleaned_data["mapping"]
         try:
-            return mapping_from(self.cleaned_data["mapping"])
+            mapping_from(text)
         except Invalid as error:
             raise forms.ValidationError(error.message) from error
+        return text
 
     def chosen(self) -> AgentVersion:
         return self.versions[self.cleaned_data["version"]]
@@ -58,11 +62,23 @@ def bounded(file: Any) -> Any:
     """The upload's bytes, if there aren't too many to read while somebody waits.
 
     Raises:
-        TooLarge: the command takes files of any size.
+        TooLarge: send it as an upload, which a worker reads.
     """
-    limit = settings.EVALUATION_UPLOAD_LIMIT
+    limit = settings.EVALUATION_REQUEST_LIMIT
     if file.size > limit:
-        raise TooLarge(
-            "file_too_large", f"The file has over {limit} bytes; manage.py import_evaluation takes any size."
-        )
+        raise TooLarge("file_too_large", f"The file has over {limit} bytes; send it to the uploads of the workload.")
     return file.file
+
+
+class EvalSetForm(forms.Form):
+    name = forms.CharField(max_length=100)
+    owner = forms.ChoiceField(help_text="Who keeps it in line with real traffic.")
+    margin = forms.FloatField(
+        min_value=0, max_value=MOST_MARGIN, initial=0.02, help_text="How much worse a version may be, as a share."
+    )
+    fresh_days = forms.IntegerField(min_value=1, max_value=90, initial=30, label="A run is fresh for, in days")
+    reason = forms.CharField(max_length=300, label="Why")
+
+    def __init__(self, *args: Any, members: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["owner"].choices = members  # type: ignore[attr-defined]
