@@ -293,6 +293,10 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "RolloutState": "apps.rollouts.models.STATES",
         "ApprovalState": "apps.approvals.models.State.choices",
+        "DrillKind": "apps.runbooks.models.KINDS",
+        "Stage": "apps.workloads.policy.Stage.choices",
+        "Shape": "apps.workloads.policy.Shape.choices",
+        "Sensitivity": "apps.workloads.policy.Sensitivity.choices",
     },
 }
 # After decompression; the OTLP specification's recommendation.

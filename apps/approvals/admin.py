@@ -4,9 +4,9 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 
-from apps.approvals import actions
+from apps.approvals import actions, codec, policies
 from apps.approvals.models import ApprovalPolicy, ApprovalRequest, BreakGlass, Delegation, Signature
-from portal.admin.base import TenantAdmin
+from portal.admin.base import ActionAdmin, TenantAdmin
 
 
 @admin.register(ApprovalRequest)
@@ -34,10 +34,24 @@ class SignatureAdmin(TenantAdmin):
 
 
 @admin.register(ApprovalPolicy)
-class ApprovalPolicyAdmin(TenantAdmin):
-    """Set on its own page, where looser than the default is refused."""
+class ApprovalPolicyAdmin(ActionAdmin):
+    """How long and how many; who signs is set on the policy's own page. Looser than the default is refused."""
 
     list_display = ["name", "pending_days", "granted_days", "target_hours", "revision"]
+    editable = ("pending_days", "granted_days", "target_hours")
+
+    def save_model(self, request: HttpRequest, obj: ApprovalPolicy, form: Any, change: bool) -> None:
+        policies.set_policy(
+            tenant_id=obj.tenant_id,
+            name=obj.name,
+            slots=codec.slots(obj.slots),
+            pending_days=obj.pending_days,
+            granted_days=obj.granted_days,
+            target_hours=obj.target_hours,
+            expected_revision=obj.revision,
+            reason=self.reason(request),
+            actor=self.member(request),
+        )
 
 
 @admin.register(Delegation)

@@ -21,6 +21,10 @@ urlpatterns = [
         for verb in ("unsign", "withdraw", "break-glass", "review", "renew-policy")
     ),
     path("api/v1/t/<slug:slug>/approvals", api.approvals, name="api_approvals"),
+    path("api/v1/t/<slug:slug>/policies", api.all_policies, name="api_policies"),
+    path("api/v1/t/<slug:slug>/policies/<str:policy>", api.policy, name="api_policy"),
+    path("api/v1/t/<slug:slug>/delegations", api.delegations, name="api_delegations"),
+    path("api/v1/t/<slug:slug>/delegations/<uuid:delegation_id>", api.delegation, name="api_delegation"),
     path("api/v1/t/<slug:slug>/approvals/<uuid:approval_id>", api.approval, name="api_approval"),
     path("api/v1/t/<slug:slug>/approvals/<uuid:approval_id>/sign", api.sign, name="api_sign_approval"),
 ]

@@ -1,15 +1,17 @@
 """Gates and evidence over the API: the same actions as the pages."""
 
+import json
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.http import QueryDict
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.pagination import CursorPagination
-from rest_framework.parsers import MultiPartParser
+from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,6 +20,7 @@ from apps.gates.evaluations import queries as imports
 from apps.gates.evaluations.actions import import_evaluation
 from apps.gates.evaluations.forms import bounded, mapping_from
 from apps.gates.evaluations.uploads import take_upload
+from apps.gates.forms import taken
 from apps.gates.models import Evaluation, Evidence, Purpose, Source, Upload
 from apps.gates.own import queries as own
 from apps.workloads import queries as workloads
@@ -26,7 +29,7 @@ from apps.workloads.models import Workload
 from apps.workloads.policy import Stage
 from portal.access import member
 from portal.api import TenantView
-from portal.errors import NotFound
+from portal.errors import Invalid, NotFound
 
 
 class StandingSerializer(serializers.Serializer[Any]):
@@ -87,6 +90,10 @@ class GateView(TenantView):
 
 
 class EvidencesView(TenantView):
+    """A document as JSON; with files as multipart, the JSON in ``document`` and the files in ``attachments``."""
+
+    parser_classes = [JSONParser, MultiPartParser]
+
     @extend_schema(operation_id="list_evidence", responses=EvidenceSerializer(many=True))
     def get(self, request: Request, slug: str, key: str, kind: str) -> Response:
         workload = _workload(self, key, "see_workload")
@@ -98,14 +105,14 @@ class EvidencesView(TenantView):
     @extend_schema(operation_id="record_evidence", request=OpenApiTypes.OBJECT, responses={201: EvidenceSerializer})
     def post(self, request: Request, slug: str, key: str, kind: str) -> Response:
         workload = _workload(self, key, "manage_workload")
-        data = request.data if isinstance(request.data, dict) else {"rows": request.data}
         made = actions.record_evidence(
             workload=workload,
             kind=_kind(self, kind),
-            data=data,
+            data=_document(request),
             author=person_behind(self),
             actor=self.actor,
             now=timezone.now(),
+            files=taken(request.FILES.getlist("attachments")),
         )
         return Response(EvidenceSerializer(made).data, status=201)
 
@@ -196,6 +203,21 @@ class UploadView(TenantView):
     @extend_schema(operation_id="get_upload", responses=UploadSerializer)
     def get(self, request: Request, slug: str, key: str, upload_id: UUID) -> Response:
         return Response(UploadSerializer(imports.upload(_workload(self, key, "see_workload"), upload_id)).data)
+
+
+def _document(request: Request) -> dict[str, Any]:
+    """What was sent, whichever way."""
+    data: Any = request.data
+    if request.FILES or isinstance(data, QueryDict):
+        try:
+            data = json.loads(data.get("document", ""))
+        except (ValueError, RecursionError) as error:
+            raise Invalid("document_invalid", "Send the document as JSON in the part `document`.") from error
+    if isinstance(data, list):
+        return {"rows": data}
+    if not isinstance(data, dict):
+        raise Invalid("document_invalid", "A document is a JSON object.")
+    return data
 
 
 def _workload(view: TenantView, key: str, permission: str) -> Workload:

@@ -165,6 +165,6 @@ def first_recorded(
 
 
 def first_after(workload: Workload, kind: str, at: datetime) -> datetime | None:
-    """When the first document of a kind was recorded after an instant."""
-    rows = Evidence.objects.filter(tenant=workload.tenant_id, workload=workload.id, kind=kind, created_at__gt=at)
-    return rows.order_by("created_at").values_list("created_at", flat=True).first()
+    """When the first document of a kind was observed after an instant."""
+    rows = Evidence.objects.filter(tenant=workload.tenant_id, workload=workload.id, kind=kind, observed_at__gt=at)
+    return rows.order_by("observed_at").values_list("observed_at", flat=True).first()

@@ -115,6 +115,12 @@ def waivers(workload: Workload, now: datetime) -> dict[str, datetime]:
     return {criterion: until for criterion, until in found if until is not None}
 
 
+def asked_waivers(workload: Workload) -> QuerySet[Waiver]:
+    """Every waiver that was ever asked for, newest first."""
+    rows = Waiver.objects.filter(tenant=workload.tenant_id, workload=workload.id)
+    return rows.select_related("requester").order_by("-created_at", "-id")
+
+
 def waiver_count(workload: Workload) -> int:
     """How many were ever granted: always counted (STAGE-4)."""
     return Waiver.objects.filter(tenant=workload.tenant_id, workload=workload.id, granted_at__isnull=False).count()

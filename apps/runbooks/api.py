@@ -1,4 +1,4 @@
-"""Runbooks over the API: read them, write a version. Reviewing, publishing and drilling take people on the pages."""
+"""Runbooks and drills over the API: the same actions as the pages, by the person behind the request."""
 
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.runbooks import actions, queries
-from apps.runbooks.models import Drill, Runbook, RunbookVersion
+from apps.runbooks.models import KINDS, Drill, Runbook, RunbookVersion
+from apps.runbooks.rules import Kind
 from apps.workloads import queries as workloads
 from apps.workloads.api import person_behind
 from portal.access import member
@@ -121,13 +122,121 @@ class VersionsView(TenantView):
         return Response(TextSerializer(made).data, status=201)
 
 
+class PublishSerializer(serializers.Serializer[Any]):
+    is_editorial = serializers.BooleanField(default=False, help_text="Drills on the version before stay as they are.")
+
+
+class VersionActView(TenantView):
+    """Review or publish a version; never by its author."""
+
+    verb = ""
+
+    def _act(self, request: Request, runbook_id: UUID, number: int) -> Response:
+        runbook = queries.runbook_for(self.tenant.id, self.actor, runbook_id, "operate_workload")
+        version, person = queries.version(runbook, number), person_behind(self)
+        common: dict[str, Any] = {"version": version, "actor": self.actor, "now": timezone.now()}
+        if self.verb == "review":
+            return Response(TextSerializer(actions.review_version(reviewer=person, **common)).data)
+        data = PublishSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        made = actions.publish_version(publisher=person, **data.validated_data, **common)
+        return Response(TextSerializer(made).data)
+
+
+class ReviewView(VersionActView):
+    verb = "review"
+
+    @extend_schema(operation_id="review_runbook", request=None, responses=TextSerializer)
+    def post(self, request: Request, slug: str, runbook_id: UUID, number: int) -> Response:
+        return self._act(request, runbook_id, number)
+
+
+class PublishView(VersionActView):
+    verb = "publish"
+
+    @extend_schema(operation_id="publish_runbook", request=PublishSerializer, responses=TextSerializer)
+    def post(self, request: Request, slug: str, runbook_id: UUID, number: int) -> Response:
+        return self._act(request, runbook_id, number)
+
+
+class NewDrillSerializer(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=KINDS, default=Kind.ROLLBACK.value)
+    wanted = serializers.IntegerField(min_value=0, help_text="Units an hour that the fallback has to carry.")
+    staff = serializers.ListField(child=serializers.UUIDField(), max_length=100)
+
+
+class DrillsView(TenantView):
+    @extend_schema(operation_id="list_drills", responses=DrillSerializer(many=True))
+    def get(self, request: Request, slug: str, runbook_id: UUID) -> Response:
+        pages = LatestDrill()
+        rows = queries.drills(queries.runbook_for(self.tenant.id, self.actor, runbook_id)).select_related("workload")
+        page = pages.paginate_queryset(rows, request, self)
+        return pages.get_paginated_response(DrillSerializer(page, many=True).data)
+
+    @extend_schema(operation_id="start_drill", request=NewDrillSerializer, responses={201: DrillSerializer})
+    def post(self, request: Request, slug: str, runbook_id: UUID) -> Response:
+        runbook = queries.runbook_for(self.tenant.id, self.actor, runbook_id, "operate_workload")
+        data = NewDrillSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        asked = dict(data.validated_data)
+        made = actions.start_drill(
+            runbook=runbook,
+            kind=Kind(asked.pop("kind")),
+            starter=person_behind(self),
+            actor=self.actor,
+            now=timezone.now(),
+            **asked,
+        )
+        return Response(DrillSerializer(made).data, status=201)
+
+
+class LatestDrill(CursorPagination):
+    page_size = 50
+    ordering = ("-started_at", "-id")
+
+
 class DrillView(TenantView):
     @extend_schema(operation_id="get_drill", responses=DrillSerializer)
     def get(self, request: Request, slug: str, drill_id: UUID) -> Response:
         return Response(DrillSerializer(queries.drill_for(self.tenant.id, self.actor, drill_id)).data)
 
 
+class DrillDoneSerializer(serializers.Serializer[Any]):
+    do = serializers.ChoiceField(choices=["tick", "confirm", "finish", "abort"])
+    step = serializers.IntegerField(min_value=1, default=0, help_text="tick: which step")
+    name = serializers.CharField(max_length=30, default="", help_text="confirm: what")
+    carried = serializers.IntegerField(min_value=0, default=0, help_text="finish: units an hour that were carried")
+    is_real = serializers.BooleanField(default=False, help_text="finish: whether the volume was real")
+    reason = serializers.CharField(max_length=300, default="", help_text="abort: why")
+
+
+class DrillActView(TenantView):
+    @extend_schema(operation_id="act_on_drill", request=DrillDoneSerializer, responses=DrillSerializer)
+    def post(self, request: Request, slug: str, drill_id: UUID) -> Response:
+        """Tick a step, confirm what only people know, finish, or abort. The portal's clock counts."""
+        now = timezone.now()
+        drill = queries.drill_for(self.tenant.id, self.actor, drill_id, "operate_workload")
+        person = person_behind(self)
+        data = DrillDoneSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        said = data.validated_data
+        common: dict[str, Any] = {"drill": drill, "actor": self.actor, "now": now}
+        if said["do"] == "tick":
+            actions.tick_step(number=said["step"], by=person, **common)
+        elif said["do"] == "confirm":
+            actions.confirm(name=said["name"], by=person, **common)
+        elif said["do"] == "finish":
+            actions.finish_drill(carried=said["carried"], is_real=said["is_real"], **common)
+        else:
+            actions.abort_drill(reason=said["reason"], **common)
+        return Response(DrillSerializer(queries.drill_for(self.tenant.id, self.actor, drill_id)).data)
+
+
 runbooks = member(RunbooksView.as_view())
 runbook = member(RunbookView.as_view())
 versions = member(VersionsView.as_view())
+review = member(ReviewView.as_view())
+publish = member(PublishView.as_view())
+drills = member(DrillsView.as_view())
 drill = member(DrillView.as_view())
+drill_act = member(DrillActView.as_view())

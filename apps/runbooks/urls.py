@@ -28,5 +28,9 @@ urlpatterns = [
     path(f"{_API}runbooks", api.runbooks, name="api_runbooks"),
     path(f"{_API}runbooks/<uuid:runbook_id>", api.runbook, name="api_runbook"),
     path(f"{_API}runbooks/<uuid:runbook_id>/versions", api.versions, name="api_runbook_versions"),
+    path(f"{_API}runbooks/<uuid:runbook_id>/versions/<int:number>/review", api.review, name="api_review_runbook"),
+    path(f"{_API}runbooks/<uuid:runbook_id>/versions/<int:number>/publish", api.publish, name="api_publish_runbook"),
+    path(f"{_API}runbooks/<uuid:runbook_id>/drills", api.drills, name="api_drills"),
     path(f"{_API}drills/<uuid:drill_id>", api.drill, name="api_drill"),
+    path(f"{_API}drills/<uuid:drill_id>/act", api.drill_act, name="api_drill_act"),
 ]

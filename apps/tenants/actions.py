@@ -13,7 +13,7 @@ from apps.audit.actions import record
 from apps.tenants.models import ConfigVersion, Membership, Team, TeamMember, Tenant
 from apps.tenants.roles import Role
 from portal.actor import Actor
-from portal.errors import Invalid, Refused
+from portal.errors import Forbidden, Invalid, Refused
 from portal.ids import uuid7
 from portal.tenancy.context import tenant_transaction
 
@@ -43,6 +43,29 @@ def add_member(*, tenant_id: UUID, user: User, roles: Iterable[str], actor: Acto
         before=before,
         after={"user": user.email, "roles": wanted},
     )
+    return member
+
+
+def set_roles(*, member: Membership, roles: Iterable[str], actor: Actor) -> Membership:
+    """Give a member exactly these roles, from the next request on; the tenant keeps an admin.
+
+    Raises:
+        Forbidden: only a tenant admin may.
+        Refused: it would take the role from the last admin.
+    """
+    if Role.ADMIN not in actor.roles:
+        raise Forbidden("right_missing", "Roles are given by a tenant admin.")
+    wanted = _known_roles(roles)
+    # Two admins who demote each other at once can't both succeed.
+    admins = list(_admins(member.tenant_id).select_for_update(of=("self",)).order_by("id"))
+    if Role.ADMIN not in wanted and [admin.id for admin in admins] == [member.id]:
+        raise Refused("last_admin", "This is the tenant's last admin; make somebody else admin first.")
+    before = sorted(Membership.objects.values_list("roles", flat=True).get(tenant=member.tenant_id, id=member.id))
+    if before == wanted:
+        return member
+    Membership.objects.filter(tenant=member.tenant_id, id=member.id).update(roles=wanted)
+    member.roles = wanted
+    record(actor=actor, action="member.roles_set", obj=member, before={"roles": before}, after={"roles": wanted})
     return member
 
 

@@ -1,12 +1,14 @@
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 
 from apps.tenants import actions
 from apps.tenants.models import Membership, Team, Tenant
-from portal.admin.base import PlatformAdmin, TenantAdmin
+from apps.tenants.roles import Role
+from portal.admin.base import ActionAdmin, PlatformAdmin, TenantAdmin
 
 
 @admin.register(Tenant)
@@ -18,8 +20,18 @@ class TenantsAdmin(PlatformAdmin):
     fields = ["slug", "name", "time_zone"]
 
 
+class RolesForm(forms.ModelForm):  # type: ignore[type-arg]
+    roles = forms.MultipleChoiceField(choices=Role.choices, widget=forms.CheckboxSelectMultiple, required=False)
+
+    class Meta:
+        model = Membership
+        fields = ["roles"]
+
+
 @admin.register(Membership)
-class MembershipAdmin(TenantAdmin):
+class MembershipAdmin(ActionAdmin):
+    form = RolesForm
+    editable = ("roles",)
     list_display = ["user", "roles", "ended_at", "created_at"]
     list_select_related = ["user"]
     actions = ["end_memberships"]
@@ -28,6 +40,9 @@ class MembershipAdmin(TenantAdmin):
     def end_memberships(self, request: HttpRequest, queryset: Any) -> None:
         for member in queryset:
             actions.end_membership(member=member, actor=request.actor, now=timezone.now())  # type: ignore[attr-defined]
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
+        actions.set_roles(member=obj, roles=form.cleaned_data["roles"], actor=self.member(request))
 
 
 @admin.register(Team)

@@ -1,10 +1,18 @@
 """What every admin class here inherits: read in one tenant, change through actions alone."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from django.contrib import messages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.shortcuts import redirect
 from unfold.admin import ModelAdmin
+
+from portal.actor import Actor
+from portal.directory import directory
+from portal.errors import PortalError
 
 
 class GuardedAdmin(ModelAdmin):  # type: ignore[misc]
@@ -47,6 +55,37 @@ class TenantAdmin(GuardedAdmin):
     def reason(self, request: HttpRequest) -> str:
         """Why the session was opened: it stands beside whatever is done in it."""
         return f"admin session: {request.admin_session.reason}"  # type: ignore[attr-defined]
+
+
+class ActionAdmin(TenantAdmin):
+    """Rows that are changed here too, by the product's own actions: what one refuses is said, and changes nothing.
+
+    ``editable`` are the fields of the form; the others are shown. A subclass's ``save_model`` calls the action, as the
+    person who is signed in, with the rights that they have as a member and none besides.
+    """
+
+    editable: Sequence[str] = ()
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_view_permission(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return [f.name for f in self.model._meta.fields if f.name not in self.editable]
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        try:
+            with transaction.atomic():
+                return super().changeform_view(request, object_id, form_url, extra_context)
+        except PortalError as error:
+            self.message_user(request, error.message, messages.ERROR)
+            return redirect(request.path)
+
+    def member(self, request: HttpRequest) -> Actor:
+        """The signed-in person as a member of the open tenant; an operator who isn't one has no rights in it."""
+        actor: Actor = request.actor  # type: ignore[attr-defined]
+        return directory().actor_for_user(request.user, request.tenant) or actor  # type: ignore[attr-defined]
 
 
 class PlatformAdmin(GuardedAdmin):

@@ -11,8 +11,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.accounts.models import ApiToken
+from apps.approvals.models import ApprovalPolicy
 from apps.audit import queries as audit
+from apps.gates.models import CriterionLimit
 from apps.rollouts.models import Rollout
+from apps.tenants.models import Membership
 from apps.workloads.models import Workload
 from portal.admin import session
 from portal.admin.base import PlatformAdmin, TenantAdmin
@@ -21,6 +24,7 @@ from tests.isolation.populate import populate
 from tests.world import PASSWORD, World
 
 TENANT_MODELS = [model for model, own in admin.site._registry.items() if isinstance(own, TenantAdmin)]
+ADDED_HERE = {CriterionLimit}
 PLATFORM_MODELS = [model for model, own in admin.site._registry.items() if isinstance(own, PlatformAdmin)]
 
 
@@ -103,7 +107,7 @@ def test_every_list_and_row_shows_the_open_tenant_alone(world: World, model: Any
         assert answer.status_code in {302, 403, 404}
         assert str(theirs) not in answer.content.decode() or str(theirs) == str(mine)
     assert str(theirs.pk) not in page.content.decode()
-    assert client.get(url(model, "add/")).status_code == 403
+    assert client.get(url(model, "add/")).status_code == (200 if model in ADDED_HERE else 403)
     assert client.post(url(model, f"{mine.pk}/delete/"), {"post": "yes"}).status_code == 403
 
 
@@ -162,3 +166,42 @@ def test_a_list_costs_the_same_at_one_row_and_at_three(world: World, more: int) 
     with CaptureQueriesContext(connection) as captured:
         assert client.get(url(ApiToken)).status_code == 200
     assert len(captured) == 15
+
+
+def test_an_admin_sets_thresholds_policies_and_roles_and_what_is_refused_is_said(world: World) -> None:
+    """STAGE-1, APPR-3: the pages' own actions; looser than the default is refused here too."""
+    populate(world)
+    adam = opened("adam")
+    limits = url(CriterionLimit, "add/")
+    assert adam.post(limits, {"criterion": "V3", "name": "inputs", "value": "60"}).status_code == 302
+    loose = adam.post(limits, {"criterion": "V4", "name": "units", "value": "10"}, follow=True)
+    assert "set a stricter one" in loose.content.decode()
+    with tenant_transaction(world.tenant.id):
+        assert list(CriterionLimit.objects.filter(name__in=["inputs", "units"]).values_list("value")) == [(60.0,)]
+        policy = ApprovalPolicy.objects.get()
+        member = Membership.objects.get(user=world.charlie)
+        admin_member = Membership.objects.get(user=world.adam)
+    days = {"pending_days": 5, "granted_days": 20, "target_hours": 12}
+    assert adam.post(url(ApprovalPolicy, f"{policy.pk}/change/"), days).status_code == 302
+    refused = adam.post(url(ApprovalPolicy, f"{policy.pk}/change/"), {**days, "granted_days": 900}, follow=True)
+    assert "Days that an approval holds" in refused.content.decode()
+    assert adam.post(url(Membership, f"{member.pk}/change/"), {"roles": ["finance"]}).status_code == 302
+    last = adam.post(url(Membership, f"{admin_member.pk}/change/"), {"roles": ["finance"]}, follow=True)
+    assert "last admin" in last.content.decode()
+    with tenant_transaction(world.tenant.id):
+        policy.refresh_from_db()
+        assert (policy.pending_days, policy.granted_days, policy.slots) == (5, 20, policy.slots)
+        assert Membership.objects.get(pk=member.pk).roles == ["finance"]
+        assert Membership.objects.get(pk=admin_member.pk).roles == ["admin"]
+
+
+def test_an_operator_who_is_no_member_changes_none_of_them(world: World) -> None:
+    otto = opened("otto")
+    answer = otto.post(url(CriterionLimit, "add/"), {"criterion": "V3", "name": "inputs", "value": "60"}, follow=True)
+    assert "set by a tenant admin" in answer.content.decode()
+    with tenant_transaction(world.tenant.id):
+        assert not CriterionLimit.objects.exists()
+        member = Membership.objects.get(user=world.charlie)
+    otto.post(url(Membership, f"{member.pk}/change/"), {"roles": ["admin"]})
+    with tenant_transaction(world.tenant.id):
+        assert Membership.objects.get(pk=member.pk).roles == ["frontline"]

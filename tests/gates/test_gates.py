@@ -1,7 +1,7 @@
 """STAGE-1 to STAGE-6 against the database: a workload walked from Pilot to the Harden gate, and all that is refused."""
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
 from uuid import uuid4
@@ -98,10 +98,12 @@ def imported(staged: World, monkeypatch: pytest.MonkeyPatch) -> dict[str, Report
     return facts
 
 
-def put(world: World, kind: str, data: Any, by: str = "alice", files: Sequence[File] = ()) -> Evidence:
+def put(
+    world: World, kind: str, data: Any, by: str = "alice", files: Sequence[File] = (), now: datetime = NOW
+) -> Evidence:
     user = getattr(world, by)
     return actions.record_evidence(
-        workload=world.workload, kind=kind, data=data, author=user, actor=world.actor(user), now=NOW, files=files
+        workload=world.workload, kind=kind, data=data, author=user, actor=world.actor(user), now=now, files=files
     )
 
 

@@ -81,6 +81,8 @@ class Planted:
             "attachment_id": self.attachment.id,
             "upload_id": self.upload.id,
             "code": "HT1",
+            "name": "cases",
+            "label": "9.9",
             "number": 1,
             "what": "1",
         }
