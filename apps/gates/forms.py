@@ -8,7 +8,7 @@ from apps.gates.attachments import LARGEST, File, NotWhatItSays, checked
 from apps.gates.documents import MOST_ROWS, Document, Field
 from portal.errors import Invalid
 
-_MORE_ROWS = 3
+_FIRST_ROWS, _MORE_ROWS = 12, 5
 _YES = [("", "choose"), ("yes", "yes"), ("no", "no")]
 
 
@@ -43,7 +43,7 @@ class DocumentForm:
         last = last or {}
         self.head = _form("Head", document.fields)(data, prefix="head", initial=_shown(last))
         rows = [_shown(row) for row in last.get("rows", [])]
-        extra = _MORE_ROWS if rows else 10
+        extra = _MORE_ROWS if rows else _FIRST_ROWS
         row = _form("Row", document.rows)
         made = forms.formset_factory(row, extra=extra, max_num=MOST_ROWS, absolute_max=MOST_ROWS + 100)
         self.rows = made(data, prefix="row", initial=rows) if document.rows else None

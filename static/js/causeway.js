@@ -32,10 +32,13 @@ document.addEventListener("submit", function (event) {
   });
   request.addEventListener("error", function () { end("The file couldn't be sent; try again."); });
   request.addEventListener("load", function () {
-    // After a redirect the answer is another page; a refusal is this page with its reasons.
-    if (request.status < 400) { location.assign(request.responseURL); return; }
+    // The answer is the page after a redirect, or this one with its reasons; asking again would lose its message.
     var answer = new DOMParser().parseFromString(request.responseText, "text/html");
-    document.getElementById("main").replaceWith(document.adoptNode(answer.getElementById("main")));
+    var main = document.adoptNode(answer.getElementById("main"));
+    document.getElementById("main").replaceWith(main);
+    document.title = answer.title;
+    if (request.responseURL !== location.href) history.pushState(null, "", request.responseURL);
+    htmx.process(main);
     window.scrollTo(0, 0);
   });
   bar.hidden = false;

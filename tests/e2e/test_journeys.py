@@ -1,18 +1,26 @@
-"""The owner's journey in a real browser, over the real server: sign in, see the rollout, hold it, roll it back."""
+"""Journeys in a real browser, over the real server: hold and roll back, make a token, walk from Pilot to Harden."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.hashers import make_password
+from django.db import connections
 from playwright.sync_api import Page, sync_playwright
 
 from apps.accounts.models import User
+from apps.workloads import actions as workloads
+from portal.tenancy.context import tenant_transaction
+from tests.approvals.test_signing import join
 from tests.clients.server import served
 from tests.gates.test_evaluations import lines
+from tests.gates.test_gates import arrive
 from tests.isolation.populate import populate
-from tests.world import PASSWORD, World
+from tests.runbooks.texts import RUNBOOK
+from tests.world import PASSWORD, SETUP, World
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
@@ -110,3 +118,216 @@ def test_a_workload_goes_through_the_pilot_gate(browser_page: tuple[Page, str, W
     page.get_by_text("Granted; it counts until").wait_for()
     page.goto(f"{address}/t/acme/workloads/W-01/")
     page.get_by_text("gate opened").wait_for()
+
+
+def switch(page: Page, address: str, name: str) -> None:
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/accounts/login/**")
+    sign_in(page, address, name)
+
+
+def record(page: Page, address: str, kind: str, rows: list[dict[str, str]] | None = None, **head: str) -> None:
+    """Fill a document in on its page and record it."""
+    page.goto(f"{address}/t/acme/workloads/W-01/evidence/{kind}/record/")
+    fields = {f"head-{name}": value for name, value in head.items()}
+    fields |= {f"row-{n}-{name}": value for n, row in enumerate(rows or []) for name, value in row.items()}
+    for name, value in fields.items():
+        field = page.locator(f"[name='{name}']")
+        if field.evaluate("field => field.tagName") == "SELECT":
+            field.select_option(value)
+        else:
+            field.fill(value)
+    page.get_by_role("button", name="Record it under my name").click()
+    page.get_by_text("Recorded.").wait_for()
+
+
+def import_file(page: Page, address: str, file: Path, purpose: str) -> None:
+    page.goto(f"{address}/t/acme/workloads/W-01/evaluations/")
+    page.get_by_label("File").set_input_files(file)
+    page.get_by_label("Purpose").select_option(purpose)
+    page.get_by_role("button", name="Import").click()
+    page.get_by_text("Imported.").wait_for()
+
+
+def approve_waiting(page: Page, address: str, what: str) -> None:
+    page.goto(f"{address}/t/acme/approvals/")
+    page.get_by_role("link", name=what).first.click()
+    page.get_by_role("button", name="Approve exactly this").click()
+    page.get_by_text("Signed. The request").wait_for()
+
+
+def missing_at(page: Page, address: str, stage: str) -> list[str]:
+    """The criteria that the gate's page calls open."""
+    page.goto(f"{address}/t/acme/workloads/W-01/gates/{stage}/")
+    found = []
+    for row in page.locator("table.stacked tbody tr").all():
+        state = row.locator(".badge").first.inner_text()
+        if not state.endswith(("pass", "warn", "announced")):
+            found.append(row.locator("b").first.inner_text())
+    return found
+
+
+def test_a_workload_is_walked_from_pilot_to_the_harden_gate(
+    browser_page: tuple[Page, str, World], tmp_path: Path
+) -> None:
+    """STAGE-1 to STAGE-5: every gate refuses first, for what its page names, and then opens."""
+    page, address, world = browser_page
+    aside(world, lambda: _prepare(world))
+    runs, shadow = tmp_path / "runs.csv", tmp_path / "shadow.csv"
+    runs.write_text(lines(200, 190))
+    shadow.write_text(lines(200, 185))
+
+    sign_in(page, address, "alice")
+    assert missing_at(page, address, "pilot") == ["P1", "P2"]
+    import_file(page, address, runs, "accuracy")
+    kpi = [{"kpi": "Solved at once", "threshold": "80 %"}]
+    record(page, address, "core_journey", kpi, journey="A customer asks.", cost_before="4", seconds_before="420")
+    assert missing_at(page, address, "pilot") == []
+    page.get_by_role("button", name="Ask for the gate").click()
+    page.get_by_text("It waits for its signatures.").wait_for()
+    switch(page, address, "erin")
+    approve_waiting(page, address, "Open the Pilot gate of W-01")
+
+    switch(page, address, "alice")
+    assert missing_at(page, address, "validate") == ["V1", "V2", "V4", "V5", "V6"]
+    assert page.get_by_role("button", name="Ask for the gate").count() == 0
+    record(
+        page,
+        address,
+        "edge_cases",
+        [{"case": f"case {n}", "expected": "it says so", "handled": "yes"} for n in range(12)],
+    )
+    modes = [
+        {"failure_mode": mode, "noticed_by": "the validator", "path": "team Support", "severity": "high"}
+        for mode in ("timeout", "refusal")
+    ]
+    record(page, address, "exception_matrix", modes)
+    broken = [
+        {"input": "half a JSON", "what": "broken", "failed_into": "timeout"},
+        {"input": "no number", "what": "incomplete", "failed_into": "refusal"},
+    ]
+    record(page, address, "stress_run", broken)
+    import_file(page, address, shadow, "shadow")
+    switch(page, address, "bob")
+    record(
+        page,
+        address,
+        "stakeholder_seat",
+        representative="Bob",
+        represents="support",
+        good_looks_like="less typing",
+        agreed_on="2026-11-01",
+    )
+    assert missing_at(page, address, "validate") == ["V2"]
+    for name in ("erin", "gina"):
+        switch(page, address, name)
+        approve_waiting(page, address, "Exception matrix of W-01")
+    switch(page, address, "alice")
+    assert missing_at(page, address, "validate") == []
+    page.get_by_role("button", name="Ask for the gate").click()
+    page.get_by_text("It waits for its signatures.").wait_for()
+    for name in ("erin", "gina"):
+        switch(page, address, name)
+        approve_waiting(page, address, "Open the Validate gate of W-01")
+
+    switch(page, address, "alice")
+    assert missing_at(page, address, "harden") == ["H1", "H2", "H3", "H4", "H5", "H6", "H7", "H8", "H9", "H10"]
+    record(page, address, "data_path", [{"system": "CRM", "interface": "API", "secured": "yes", "by_hand": "no"}])
+    record(page, address, "load_run", forecast_peak="40", reached_peak="44", error_share="0.01", run_on="2026-11-10")
+    record(page, address, "permission_review", [{"permission": "none", "needed": "yes", "why": "it holds none"}])
+    record(page, address, "content_record", system="tickets", retention_days="90", reached_by="by request")
+    _train(page, address)
+    _write_runbook(page, address)
+    switch(page, address, "sam")
+    approve_waiting(page, address, "Zero-trust review of W-01")
+    switch(page, address, "bob")
+    _publish_and_drill(page, address)
+    _complete_modules(page, address)
+    aside(world, lambda: arrive(world, datetime.now(UTC)))
+    assert missing_at(page, address, "harden") == ["H2", "H6", "H7"]
+    assert page.get_by_text("Its source isn't connected yet.").count() == 3
+    assert page.get_by_role("button", name="Ask for the gate").count() == 0
+
+
+def aside(world: World, act: Callable[[], None]) -> None:
+    """In a thread of its own: the browser's event loop runs in this one, where Django's database isn't to be used."""
+
+    def run() -> None:
+        try:
+            with tenant_transaction(world.tenant.id):
+                act()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(run).result(30)
+
+
+def _prepare(world: World) -> None:
+    join(world, "sam", "security")
+    workloads.permit_person(workload=world.workload, user=world.bob, permission="manage_workload", actor=SETUP)
+    User.objects.update(password=make_password(PASSWORD, hasher="scrypt"))
+
+
+def _train(page: Page, address: str) -> None:
+    for topic in ("reading", "spotting", "stepping_in"):
+        page.goto(f"{address}/t/acme/workloads/W-01/training/new/")
+        page.get_by_label("Title").fill(f"On {topic}")
+        page.get_by_label("Topic").select_option(topic)
+        page.get_by_label("Text").fill("It may be wrong.")
+        page.get_by_label("Questions").fill("May it be wrong?\n+ yes\n- no")
+        page.get_by_role("button", name="Save").click()
+        page.get_by_role("heading", name=f"On {topic}").wait_for()
+    page.goto(f"{address}/t/acme/workloads/W-01/cohorts/new/")
+    page.get_by_label("Name").fill("Pioneers")
+    page.get_by_label("These are the first users").check()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_label("Bob (bob@example.org)").check()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("0 of 1 trained").wait_for()
+
+
+def _complete_modules(page: Page, address: str) -> None:
+    for _ in range(3):
+        page.goto(f"{address}/t/acme/training/")
+        page.get_by_role("link", name="Begin").first.click()
+        page.get_by_label("yes").check()
+        page.get_by_role("button", name="Answer").click()
+        page.get_by_text("counts for 365 days").wait_for()
+    page.get_by_text("You are up to date.").wait_for()
+
+
+def _write_runbook(page: Page, address: str) -> None:
+    page.goto(f"{address}/t/acme/workloads/W-01/runbooks/new/")
+    page.get_by_label("Title").fill("Back to the form")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_label("Text").fill(RUNBOOK)
+    page.get_by_label("What changed, and why").fill("the first one")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("somebody else has to review it").wait_for()
+
+
+def _publish_and_drill(page: Page, address: str) -> None:
+    page.goto(f"{address}/t/acme/workloads/W-01/runbooks/")
+    page.get_by_role("link", name="Back to the form").click()
+    book = page.url
+    page.get_by_role("link", name="See what changed").click()
+    page.get_by_role("button", name="Review").click()
+    page.get_by_text("Reviewed.").wait_for()
+    page.goto(book)
+    page.get_by_role("link", name="See what changed").click()
+    page.get_by_role("button", name="Publish").click()
+    page.get_by_text("Published.").wait_for()
+    page.goto(book)
+    page.get_by_role("link", name="Start a drill").click()
+    page.get_by_label("Units an hour").fill("60")
+    page.get_by_role("button", name="Save").click()
+    while (left := page.get_by_role("button", name="Done")).count():
+        left.first.click()
+        page.wait_for_load_state()
+    while (left := page.locator("form[action*='/confirm/'] button")).count():
+        left.first.click()
+        page.wait_for_load_state()
+    page.locator("[name=carried]").fill("60")
+    page.get_by_role("button", name="Finish").click()
+    page.get_by_text("passed").first.wait_for()

@@ -127,13 +127,13 @@ def signed(world: World, kind: str, subject: Any, *names: str) -> str:
     return request.state
 
 
-def arrive(world: World) -> None:
+def arrive(world: World, now: datetime = NOW) -> None:
     """Whole records, a minute ago."""
     records = [
         ActionRecord(
             record_id=uuid4(),
             workload="W-01",
-            started_at=NOW - timedelta(minutes=1),
+            started_at=now - timedelta(minutes=1),
             latency_ms=300.0,
             outcome="ok",
             request_id=f"r-{number}",
@@ -144,7 +144,7 @@ def arrive(world: World) -> None:
         for number in range(5)
     ]
     service = Actor(kind="service", id=None, label="t", scopes=frozenset({"telemetry"}))
-    ingest.store(tenant_id=world.tenant.id, reading=Reading(records=records), actor=service, source="test", now=NOW)
+    ingest.store(tenant_id=world.tenant.id, reading=Reading(records=records), actor=service, source="test", now=now)
 
 
 def missing(world: World, stage: str) -> list[str]:
