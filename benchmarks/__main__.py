@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from benchmarks.measure import Effort, Result
 
-NAMES = ("ofrep", "otlp", "tick", "policies", "evaluations")
+NAMES = ("ofrep", "otlp", "tick", "policies", "evaluations", "sweep")
 
 
 def main(arguments: list[str]) -> int:
@@ -49,16 +49,17 @@ def _run(names: list[str], *, quick: bool) -> int:
 
 
 def _results(names: list[str], effort: "Effort") -> "Iterator[Result]":
-    from benchmarks import data, decisions, evaluations, policies, spans, tick
+    from benchmarks import data, decisions, evaluations, policies, spans, sweep, tick
 
     people = data.make_people()
-    plots = [data.make_plot(f"tenant-{number}", people) for number in range(6)]
+    plots = [data.make_plot(f"tenant-{number}", people) for number in range(7)]
     runs = {
         "ofrep": lambda: decisions.run(plots[0], effort),
         "otlp": lambda: spans.run(plots[0], effort),
         "tick": lambda: tick.run(plots[:5], effort),
         "policies": lambda: policies.run(plots[5], effort),
         "evaluations": lambda: evaluations.run(plots[5], effort),
+        "sweep": lambda: sweep.run(plots[6], effort),
     }
     for name in names:
         print(f"{name} ...", file=sys.stderr, flush=True)

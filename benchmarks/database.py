@@ -1,7 +1,8 @@
 """A database of the benchmarks' own: made and migrated by its owner, dropped at the end."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import psycopg
 from django.core.management import call_command
@@ -49,3 +50,19 @@ def _as_owner(statement: sql.Composed) -> None:
             connection.execute(statement)
         except psycopg.errors.ObjectInUse as error:
             raise InUse(f"{paths.DATABASE_NAME} is in use: another run of the benchmarks? Wait for it.") from error
+
+
+@contextmanager
+def counted() -> Iterator[Callable[[], int]]:
+    """How many statements Django has sent since the block began."""
+    sent = 0
+
+    def count(execute: Callable[..., Any], *arguments: Any) -> Any:
+        nonlocal sent
+        sent += 1
+        return execute(*arguments)
+
+    with ExitStack() as stack:
+        for alias in ("default", "ops"):
+            stack.enter_context(connections[alias].execute_wrapper(count))
+        yield lambda: sent

@@ -1,13 +1,10 @@
 """One tick: finding what is due among many running rollouts, and acting on it, without Celery's hop between."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from django.db import connections
 from django.utils import timezone
 
 from apps.rollouts import checks, codec, queries
@@ -82,34 +79,18 @@ def _measure(connection: Any, plots: list[Plot], numbers: range, effort: Effort)
 def _tick() -> Tick:
     tick, now = Tick(), timezone.now()
     started = time.perf_counter()
-    with _counted() as counted:
+    with database.counted() as counted:
         due = queries.due(now)
         tick.find_statements = counted()
     tick.finding, tick.found = time.perf_counter() - started, sum(map(len, due.values()))
     started = time.perf_counter()
     for tenant_id, ids in due.items():
         for start in range(0, len(ids), BATCH):
-            with _counted() as counted:
+            with database.counted() as counted:
                 checks.check_batch(tenant_id=tenant_id, ids=ids[start : start + BATCH], now=now)
                 tick.batch_statements.append(counted())
     tick.acting = time.perf_counter() - started
     return tick
-
-
-@contextmanager
-def _counted() -> Iterator[Callable[[], int]]:
-    """How many statements Django has sent since the block began."""
-    sent = 0
-
-    def count(execute: Callable[..., Any], *arguments: Any) -> Any:
-        nonlocal sent
-        sent += 1
-        return execute(*arguments)
-
-    with ExitStack() as stack:
-        for alias in ("default", "ops"):
-            stack.enter_context(connections[alias].execute_wrapper(count))
-        yield lambda: sent
 
 
 def _check(connection: Any, tick: Tick) -> None:

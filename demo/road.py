@@ -15,6 +15,8 @@ from apps.runbooks.models import Runbook
 from apps.runbooks.rules import CONFIRMATIONS, Kind
 from apps.tenants.directory import person
 from apps.tenants.models import Membership
+from apps.training import actions as training
+from apps.training.rules import Topic
 from apps.workloads.models import Workload
 from apps.workloads.queries import versions
 
@@ -78,6 +80,36 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     },
 }
 
+MODULES: tuple[tuple[Topic, str, str, dict[str, Any]], ...] = (
+    (
+        Topic.READING,
+        "Sure, or only fluent?",
+        "The agent writes with the same ease whether it knows or not. What counts is the **source** below an answer: "
+        "no source, no answer.",
+        {
+            "text": "An answer has no source. What is it worth?",
+            "answers": ["What it sounds like", "Nothing"],
+            "right": 1,
+        },
+    ),
+    (
+        Topic.SPOTTING,
+        "Four signs that it made something up",
+        "1. A number that stands in no source.\n2. A product that you don't know.\n3. A promise.\n4. An exact date.",
+        {
+            "text": "It promises a refund by Friday. Do you pass it on?",
+            "answers": ["Yes, it is friendly", "No, and I report it"],
+            "right": 1,
+        },
+    ),
+    (
+        Topic.STEPPING_IN,
+        "How to take over",
+        "Press *Take over*, tell the customer that a person answers now, and report what went wrong.",
+        {"text": "What comes first?", "answers": ["Taking over", "Finding out why"], "right": 0},
+    ),
+)
+
 
 def build(workload: Workload, people: dict[str, Membership], owner: str, now: datetime) -> None:
     """Once a workload: its documents, and its runbook with a drill that passed."""
@@ -91,6 +123,7 @@ def build(workload: Workload, people: dict[str, Membership], owner: str, now: da
     _evaluation(workload, who, now)
     runbook = _runbook(workload, who, people["priya"], now - timedelta(days=3))
     _drill(runbook, people["priya"], now - timedelta(days=2))
+    _training(workload, who, people, now - timedelta(days=5))
 
 
 def _evaluation(workload: Workload, who: Membership, now: datetime) -> None:
@@ -126,6 +159,27 @@ def _runbook(workload: Workload, author: Membership, second: Membership, at: dat
     runbooks.publish_version(version=version, publisher=second.user, actor=checks, now=at)
     made.refresh_from_db()
     return made
+
+
+def _training(workload: Workload, who: Membership, people: dict[str, Membership], at: datetime) -> None:
+    """Three short modules and the first users, of whom one hasn't begun."""
+    actor = person(who, who.user)
+    pioneers = training.form_cohort(workload=workload, name="First users", is_first=True, actor=actor)
+    names = ("priya", "tom", "aisha", "marcus", "fred")
+    training.set_members(cohort=pioneers, people=[people[name].user_id for name in names], actor=actor)
+    for topic, title, text, question in MODULES:
+        module = training.write_module(
+            workload=workload, topic=topic, title=title, text=text, questions=[question], actor=actor
+        )
+        for name in names[:-1]:
+            member = people[name]
+            training.complete_module(
+                module=module,
+                answers=[question["right"]],
+                person=member.user,
+                actor=person(member, member.user),
+                now=at,
+            )
 
 
 def _drill(runbook: Runbook, member: Membership, at: datetime) -> None:

@@ -7,12 +7,13 @@ over a narrow index, whatever exists.
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from apps.gates.models import Evidence
 from apps.gates.own import queries as own
 from apps.gates.own.queries import Ageing
-from portal.outbox.actions import enqueue
+from portal.outbox.actions import enqueue_many
 from portal.tenancy.context import platform_work
 
 
@@ -33,8 +34,7 @@ def tell(*, tenant_id: UUID, ids: Sequence[UUID], now: datetime) -> int:
     newest = _newest(tenant_id, found)
     ageing = own.ageing(tenant_id)
     sent = [row for row in found if row.id in newest and row.kind in ageing]
-    for row in sent:
-        _send(row, ageing[row.kind], now)
+    enqueue_many(messages=[_message(row, ageing[row.kind], now) for row in sent], now=now)
     told = {row.id for row in sent}
     for row in found:
         row.notice_at = _next(row, ageing[row.kind], now) if row.id in told else None
@@ -56,8 +56,7 @@ def _next(row: Evidence, what: Ageing, now: datetime) -> datetime | None:
     return ends if now < ends else None
 
 
-def _send(row: Evidence, what: Ageing, now: datetime) -> None:
+def _message(row: Evidence, what: Ageing, now: datetime) -> tuple[str, str, dict[str, Any]]:
     ends = row.observed_at + what.life
     topic = "evidence.expiring" if now < ends else "evidence.stale"
-    payload = {"workload": row.workload.key, "what": what.title, "until": ends.isoformat()}
-    enqueue(topic=topic, key=str(row.id), payload=payload, now=now)
+    return topic, str(row.id), {"workload": row.workload.key, "what": what.title, "until": ends.isoformat()}

@@ -1,7 +1,7 @@
 """Write, claim, deliver, mark. Each step survives the death of the process after it."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -24,8 +24,18 @@ def enqueue(
     *, topic: str, key: str, payload: dict[str, Any], now: datetime, kind: str = OutboxMessage.Kind.PAGE
 ) -> None:
     """Add a message to the current tenant transaction; the same (topic, key) again is the same message."""
-    message = OutboxMessage(topic=topic, key=key, payload=payload, kind=kind, due_at=now, created_at=now)
-    OutboxMessage.objects.bulk_create([message], ignore_conflicts=True)
+    enqueue_many(messages=[(topic, key, payload)], now=now, kind=kind)
+
+
+def enqueue_many(
+    *, messages: Iterable[tuple[str, str, dict[str, Any]]], now: datetime, kind: str = OutboxMessage.Kind.PAGE
+) -> None:
+    """Messages as (topic, key, payload), in one statement however many."""
+    rows = [
+        OutboxMessage(topic=topic, key=key, payload=payload, kind=kind, due_at=now, created_at=now)
+        for topic, key, payload in messages
+    ]
+    OutboxMessage.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def deliver(*, tenant_id: UUID, message_ids: Sequence[UUID], now: datetime) -> int:

@@ -233,7 +233,7 @@ def test_a_first_user_without_any_right_takes_what_is_asked_and_sees_no_other(wo
         assert queries.module_for(world.tenant.id, charlie, module.id) == module
     client = signed_in("charlie")
     assert b"1 module to go" in client.get("/t/acme/training/").content
-    url = f"/t/acme/modules/{module.id}/"
+    url = f"/t/acme/training/modules/{module.id}/"
     wrong = client.post(url, {"q0": "0"})
     assert (wrong.status_code, b"look at question 1 again" in wrong.content) == (409, True)
     assert client.post(url, {"q0": "1"}).status_code == 302
