@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import DateTimeField, QuerySet, Subquery, Value
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, JSONObject
 
 from apps.gates import sources
 from apps.gates.criteria import ORDER, Criterion, limits_of, of_stage
@@ -57,10 +58,11 @@ class GateView:
 def gate(workload: Workload, stage: str, now: datetime) -> GateView:
     """The stage's criteria and red flags, in a number of statements that doesn't grow with what has been recorded."""
     look = Look(workload, now)
-    criteria = [*of_stage(stage), *own.criteria(workload.tenant_id, stage)]
+    rules = _rules(workload, stage, now)
+    criteria = [*of_stage(stage), *rules.own]
     traits = own.traits_of(workload)
     reported = sources.ask(criteria, look)
-    waived, limits = waivers(workload, now), tightened(workload.tenant_id)
+    waived, limits = rules.waived, rules.tightened
     standings = [
         stand(
             criterion,
@@ -72,18 +74,54 @@ def gate(workload: Workload, stage: str, now: datetime) -> GateView:
         )
         for criterion in criteria
     ]
-    return GateView(stage, standings, red_flags(look, stage, standings))
+    return GateView(stage, standings, [*_seen(look, stage, standings), *rules.raised])
 
 
-def red_flags(look: Look, stage: str, standings: list[Standing]) -> list[str]:
-    """What was seen and what people raised, since the workload last went back before this stage (STAGE-4)."""
-    since = reset_at(look.workload, stage)
-    raised = RedFlag.objects.filter(
-        tenant=look.workload.tenant_id, workload=look.workload.id, stage=stage, created_at__gt=since
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What people have said about a gate: waivers, tighter thresholds, criteria of their own, red flags."""
+
+    waived: dict[str, datetime]
+    tightened: dict[str, dict[str, float]]
+    own: list[Criterion]
+    raised: list[str]
+
+
+def _rules(workload: Workload, stage: str, now: datetime) -> _Rules:
+    """All of it in one statement: each row says what it is, and holds its fields as JSON."""
+    rows: dict[str, tuple[QuerySet[Any], JSONObject]] = {
+        "waived": (_live_waivers(workload, now), JSONObject(id="criterion", until="until")),
+        "limit": (_limits(workload.tenant_id), JSONObject(id="criterion", name="name", value="value")),
+        "own": (own.rows(workload.tenant_id).filter(stage=stage), JSONObject(**{n: n for n in own.COLUMNS})),
+        "raised": (_raised(workload, stage), JSONObject(at="created_at", what="what")),
+    }
+    first, *others = (each.order_by().values_list(Value(kind), fields) for kind, (each, fields) in rows.items())
+    found: dict[str, list[Any]] = {kind: [] for kind in rows}
+    for kind, fields in first.union(*others, all=True):
+        found[kind].append(fields)
+    limits: dict[str, dict[str, float]] = {}
+    for row in found["limit"]:
+        limits.setdefault(row["id"], {})[row["name"]] = row["value"]
+    waived = sorted((datetime.fromisoformat(row["until"]), row["id"]) for row in found["waived"])
+    return _Rules(
+        waived={criterion: until for until, criterion in waived},
+        tightened=limits,
+        own=[own.from_json(row) for row in sorted(found["own"], key=lambda row: row["code"])],
+        raised=[row["what"] for row in sorted(found["raised"], key=lambda row: row["at"])],
     )
+
+
+def _seen(look: Look, stage: str, standings: list[Standing]) -> list[str]:
+    """Red flags that came with evidence, and those that are seen since the workload last went back (STAGE-4)."""
+    since = reset_at(look.workload, stage)
     told = [str(flag) for standing in standings for flag in _told(standing)]
-    seen = [what for source in _flags.get(stage, []) if (what := source(look, since))]
-    return [*told, *seen, *raised.order_by("created_at").values_list("what", flat=True)]
+    return [*told, *(what for source in _flags.get(stage, []) if (what := source(look, since)))]
+
+
+def _raised(workload: Workload, stage: str) -> QuerySet[RedFlag]:
+    """Those that people raised, since the workload last went back before this stage (STAGE-4)."""
+    since = reset_at(workload, stage)
+    return RedFlag.objects.filter(tenant=workload.tenant_id, workload=workload.id, stage=stage, created_at__gt=since)
 
 
 def _told(standing: Standing) -> list[str]:
@@ -110,9 +148,12 @@ def _resets(workload: Workload, stage: str) -> QuerySet[StageMove]:
 
 def waivers(workload: Workload, now: datetime) -> dict[str, datetime]:
     """The criteria that are waived now, and until when."""
-    rows = Waiver.objects.filter(tenant=workload.tenant_id, workload=workload.id, until__gt=now)
-    found = rows.order_by("until").values_list("criterion", "until")
+    found = _live_waivers(workload, now).order_by("until").values_list("criterion", "until")
     return {criterion: until for criterion, until in found if until is not None}
+
+
+def _live_waivers(workload: Workload, now: datetime) -> QuerySet[Waiver]:
+    return Waiver.objects.filter(tenant=workload.tenant_id, workload=workload.id, until__gt=now)
 
 
 def asked_waivers(workload: Workload) -> QuerySet[Waiver]:
@@ -129,9 +170,13 @@ def waiver_count(workload: Workload) -> int:
 def tightened(tenant_id: UUID) -> dict[str, dict[str, float]]:
     """The tenant's own thresholds by criterion."""
     found: dict[str, dict[str, float]] = {}
-    for row in CriterionLimit.objects.filter(tenant=tenant_id):
+    for row in _limits(tenant_id):
         found.setdefault(row.criterion, {})[row.name] = row.value
     return found
+
+
+def _limits(tenant_id: UUID) -> QuerySet[CriterionLimit]:
+    return CriterionLimit.objects.filter(tenant=tenant_id)
 
 
 def attempts(workload: Workload) -> QuerySet[GateAttempt]:

@@ -23,7 +23,9 @@ from apps.gates.freshness import Failed, Reported
 from apps.gates.models import Evaluation, Evidence
 from apps.runbooks import queries as runbooks
 from apps.runbooks import volume
+from apps.runbooks.models import RunbookVersion
 from apps.telemetry import queries as telemetry
+from apps.telemetry.queries import Totals
 from apps.training import queries as training
 from apps.workloads import queries as workloads
 from apps.workloads.models import Workload
@@ -55,6 +57,16 @@ class Look:
     def imported(self) -> dict[str, Evaluation]:
         """The newest evaluation of each purpose, in one statement."""
         return latest_evaluations(self.workload)
+
+    @cached_property
+    def published(self) -> list[RunbookVersion]:
+        """Every published version of its runbooks, those that count now first, in one statement."""
+        return runbooks.published_versions(self.workload.tenant_id, self.workload.id)
+
+    @cached_property
+    def today(self) -> Totals:
+        """What arrived in the last day, in one statement."""
+        return telemetry.totals(self.workload.tenant_id, self.workload.id, self.now - timedelta(days=1))
 
     @cached_property
     def lately(self) -> "Lately":
@@ -144,7 +156,7 @@ def _stress_run(look: Look) -> Reported | None:
 
 @reports("H4")
 def _records(look: Look) -> Reported | None:
-    sums = telemetry.totals(look.workload.tenant_id, look.workload.id, look.now - timedelta(days=1))
+    sums = look.today
     kept = look.newest.get("content_record")
     last = sums.last_at or telemetry.last_seen(look.workload.tenant_id, look.workload.id)
     if last is None:
@@ -160,9 +172,7 @@ def _permission_review(look: Look) -> Reported | None:
     row = look.newest.get("permission_review")
     if row is None:
         return None
-    version = workloads.versions(look.workload).first()
-    grants = [grant.action_kind for grant in workloads.live_grants(look.workload)]
-    held = [*(version.tools if version else []), *grants]
+    held = workloads.held(look.workload)
     return look.document("permission_review", held=held, signed=row.id in look.signed)
 
 
@@ -190,20 +200,18 @@ def _shadow_run(look: Look) -> Reported | None:
 
 @reports("H1")
 def _runbook(look: Look) -> Reported | None:
-    books = runbooks.published(look.workload.tenant_id, look.workload.id)
-    if not books:
+    if not look.published:
         return None
-    book = books[0]
-    assert book.published is not None, "only published ones are asked for"
-    why = f"{book.title}, version {book.published.number}."
-    return Reported({"holds": True, "why": why}, book.published.published_at or look.now, (book.published.author_id,))
+    version = look.published[0]
+    why = f"{version.runbook.title}, version {version.number}."
+    return Reported({"holds": True, "why": why}, version.published_at or look.now, (version.author_id,))
 
 
 @reports("H3")
 def _drill(look: Look) -> Reported | None:
     """The last rollback drill that passed, for as long as it counts; else what the last one fell short of."""
     tenant_id, workload_id = look.workload.tenant_id, look.workload.id
-    passed = runbooks.last_passed(tenant_id, workload_id)
+    passed = runbooks.last_passed(tenant_id, workload_id, look.published)
     if passed is not None and passed.drill.finished_at is not None:
         took = (passed.drill.finished_at - passed.drill.started_at).total_seconds()
         why = f"{took / 60:.1f} minutes on version {passed.drill.version.number} of the runbook."

@@ -1,5 +1,6 @@
 """Reading runbooks and drills: only of workloads that the actor may see."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -59,10 +60,11 @@ def steps(drill: Drill) -> list[DrillStep]:
     return list(rows.select_related("ticked_by").order_by("number"))
 
 
-def published(tenant_id: UUID, workload_id: UUID) -> list[Runbook]:
-    """The workload's runbooks that have a published text."""
-    rows = Runbook.objects.filter(tenant=tenant_id, workload=workload_id, published__isnull=False)
-    return list(rows.select_related("published", "owner").order_by("title"))
+def published_versions(tenant_id: UUID, workload_id: UUID) -> list[RunbookVersion]:
+    """Every version of the workload's runbooks that was ever published, those that count now first, by title."""
+    rows = RunbookVersion.objects.filter(tenant=tenant_id, runbook__workload=workload_id, published_at__isnull=False)
+    found = rows.select_related("runbook").order_by("runbook__title", "-number")
+    return sorted(found, key=lambda version: version.runbook.published_id != version.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +75,17 @@ class Drilled:
     worth: Worth
 
 
-def last_passed(tenant_id: UUID, workload_id: UUID) -> Drilled | None:
+def last_passed(tenant_id: UUID, workload_id: UUID, versions: Sequence[RunbookVersion] | None = None) -> Drilled | None:
+    """``versions`` are the workload's published ones, for whoever has them already."""
     rows = Drill.objects.filter(
         tenant=tenant_id, workload=workload_id, kind=Kind.ROLLBACK, outcome=Outcome.PASSED, finished_at__isnull=False
     )
     drill = rows.select_related("version").order_by("-finished_at").first()
     if drill is None or drill.finished_at is None:
         return None
-    later = RunbookVersion.objects.filter(tenant=tenant_id, runbook=drill.runbook_id, published_at__isnull=False)
-    told = [(n, at, e) for n, at, e in later.values_list("number", "published_at", "is_editorial") if at is not None]
+    known = published_versions(tenant_id, workload_id) if versions is None else versions
+    same = [each for each in known if each.runbook_id == drill.runbook_id]
+    told = [(each.number, each.published_at, each.is_editorial) for each in same if each.published_at is not None]
     return Drilled(drill, worth(drill.finished_at, replaced(drill.version.number, told)))
 
 

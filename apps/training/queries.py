@@ -1,6 +1,5 @@
 """Reading training: by workload for those who may see it, and one's own for everybody."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import JSONObject
 
 from apps.tenants.models import Membership
@@ -68,23 +67,23 @@ class Covered:
 
 
 def covered(workload: Workload, found: Iterable[Cohort], now: datetime) -> list[Covered]:
-    """How cohorts stand, in two statements however many they are."""
+    """How cohorts stand, in two statements however many they are, in the order in which they came."""
     asked = dict(modules(workload.tenant_id, workload.id).values_list("id", "counts_from"))
-    return _covered(workload.tenant_id, list(found), asked, now)
+    ids = [cohort.id for cohort in found]
+    by_id = {each.cohort.id: each for each in _covered(cohorts(workload).filter(id__in=ids), asked, now)}
+    return [by_id[i] for i in ids]
 
 
-def _covered(tenant_id: UUID, found: list[Cohort], asked: Mapping[UUID, int], now: datetime) -> list[Covered]:
-    """People who left the tenant don't count."""
-    here = Membership.objects.filter(tenant=tenant_id, ended_at=None).values("user")
-    people = CohortMember.objects.filter(tenant=tenant_id, cohort__in=found, person__in=here)
-    done = Completion.objects.filter(tenant=tenant_id, module__in=list(asked), person=OuterRef("person"))
-    told = done.order_by().values_list(
-        JSONObject(module="module", revision="revision", at="completed_at", until="until")
+def _covered(found: QuerySet[Cohort], asked: Mapping[UUID, int], now: datetime) -> list[Covered]:
+    """In one statement, each cohort with its people and what they completed; who left the tenant doesn't count."""
+    here = Membership.objects.filter(tenant=OuterRef("tenant"), ended_at=None, user=OuterRef("person"))
+    done = Completion.objects.filter(
+        tenant=OuterRef("tenant"), person=OuterRef("person"), module__workload=OuterRef("cohort__workload")
     )
-    by_cohort: dict[UUID, dict[UUID, list[_Completed]]] = defaultdict(dict)
-    for cohort_id, person_id, rows in people.values_list("cohort", "person", ArraySubquery(told)):
-        by_cohort[cohort_id][person_id] = [_completed(row) for row in rows or ()]
-    return [_cohort(cohort, by_cohort[cohort.id], asked, now) for cohort in found]
+    told = JSONObject(module="module", revision="revision", at="completed_at", until="until")
+    people = CohortMember.objects.filter(Exists(here), tenant=OuterRef("tenant"), cohort=OuterRef("id")).order_by()
+    shown = people.values_list(JSONObject(person="person", done=ArraySubquery(done.order_by().values_list(told))))
+    return [_cohort(cohort, asked, now) for cohort in found.annotate(people=ArraySubquery(shown))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +98,8 @@ def _completed(row: Mapping[str, Any]) -> _Completed:
     return _Completed(Done(UUID(row["module"]), row["revision"], until), at)
 
 
-def _cohort(
-    cohort: Cohort, people: Mapping[UUID, list[_Completed]], asked: Mapping[UUID, int], now: datetime
-) -> Covered:
+def _cohort(cohort: Any, asked: Mapping[UUID, int], now: datetime) -> Covered:
+    people = {UUID(row["person"]): [_completed(each) for each in row["done"]] for row in cohort.people}
     ends = {person: trained_until(asked, [row.done for row in rows]) for person, rows in people.items()}
     last = max((row.at for rows in people.values() for row in rows), default=None)
     return Covered(cohort, coverage(list(ends.values()), cohort.threshold, now), ends, last)
@@ -117,12 +115,11 @@ class FirstUsers:
 
 
 def first_users(workload: Workload, now: datetime) -> FirstUsers:
-    """In three statements; whoever recorded attendance is an author of the evidence (APPR-2)."""
+    """In two statements; whoever recorded attendance is an author of the evidence (APPR-2)."""
     attended = Completion.objects.filter(tenant=workload.tenant_id, module=OuterRef("id"), how=How.ATTENDED)
     takers = ArraySubquery(attended.order_by().values("recorded_by").distinct())
     rows = list(modules(workload.tenant_id, workload.id).values_list("id", "counts_from", "topic", takers))
-    found = list(cohorts(workload).filter(is_first=True))
-    covered = _covered(workload.tenant_id, found, {row[0]: row[1] for row in rows}, now) if found else []
+    covered = _covered(cohorts(workload).filter(is_first=True), {row[0]: row[1] for row in rows}, now)
     return FirstUsers(
         covered, missing_topics(row[2] for row in rows), tuple(sorted({t for row in rows for t in row[3]}))
     )

@@ -1,12 +1,14 @@
 """A tenant's own criteria as criteria, as documents, and as what ages."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
 
-from apps.gates.criteria import CRITERIA, ORDER, Concerns, Criterion, Traits, judge_own
+from apps.gates.criteria import CRITERIA, ORDER, Concerns, Criterion, Traits, defined, judge_own
 from apps.gates.documents import DOCUMENTS, Document, Field
 from apps.gates.freshness import Reported, Standing, stand
 from apps.gates.models import Evidence, OwnCriterion, Source
@@ -49,6 +51,23 @@ def criterion(each: OwnCriterion) -> Criterion:
         concerns=Concerns(tuple(each.shapes), tuple(each.sensitivities), each.customer_facing_only),
         counts_from=each.counts_from,
     )
+
+
+COLUMNS = (
+    "code",
+    "stage",
+    "title",
+    "valid_days",
+    "shapes",
+    "sensitivities",
+    "customer_facing_only",
+    "counts_from",
+)
+
+
+def from_json(row: Mapping[str, Any]) -> Criterion:
+    """From the columns above as the database writes them in JSON."""
+    return defined(row["code"], {**row, "kind": PREFIX + row["code"]})
 
 
 def document(tenant_id: UUID, kind: str) -> Document | None:
