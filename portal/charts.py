@@ -92,3 +92,59 @@ def interval(value: float | None, low: float | None, high: float | None, limit: 
 
 def _spread(first: datetime, last: datetime) -> list[datetime]:
     return [first + (last - first) * part / 3 for part in range(4)]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A stretch on a lane: where it begins and how wide it is, in units of the drawing; ``css`` names its look."""
+
+    x: float
+    width: float
+    label: str
+    css: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    name: str
+    y: float
+    bars: list[Bar]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Lanes of bars over time, one tick a day or week; ``now`` is where now is, if it is inside."""
+
+    lanes: list[Lane]
+    ticks: list[Tick]
+    now: float | None
+    height: int
+    width: int = WIDTH
+
+
+LANE, LANES_TOP, LANES_LEFT = 30, 8, 110
+
+
+def timeline(
+    lanes: Sequence[tuple[str, Sequence[tuple[datetime, datetime, str, str]]]],
+    start: datetime,
+    end: datetime,
+    ticks: Sequence[tuple[datetime, str]],
+    now: datetime,
+) -> Timeline:
+    """``lanes``: a name and its stretches as (start, end, label, css), each inside ``[start, end)``."""
+    span = (end - start).total_seconds()
+
+    def x(at: datetime) -> float:
+        return round(LANES_LEFT + (at - start).total_seconds() / span * (WIDTH - LANES_LEFT - RIGHT), 1)
+
+    drawn = [
+        Lane(
+            name,
+            LANES_TOP + n * LANE,
+            [Bar(x(a), max(round(x(b) - x(a), 1), 0.5), label, css) for a, b, label, css in stretches],
+        )
+        for n, (name, stretches) in enumerate(lanes)
+    ]
+    height = LANES_TOP + len(lanes) * LANE + BOTTOM
+    return Timeline(drawn, [Tick(x(at), word) for at, word in ticks], x(now) if start <= now < end else None, height)

@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "apps.audit",
     "apps.workloads",
     "apps.approvals",
+    "apps.ownership",
     "apps.runbooks",
     "apps.training",
     "apps.telemetry",
@@ -182,6 +183,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "approvals": {"task": "approvals.tick", "schedule": 60.0, "options": {"expires": 300}},
     "gates": {"task": "gates.tick", "schedule": 60.0, "options": {"expires": 300}},
+    "rotas": {"task": "ownership.tick", "schedule": 60.0, "options": {"expires": 300}},
     "outbox": {"task": "outbox.tick", "schedule": 1.0, "options": {"expires": 10}},
     "partitions": {"task": "telemetry.keep_partitions", "schedule": crontab(minute=7)},
     "audit-heads": {"task": "audit.publish_heads", "schedule": crontab(minute=23)},
@@ -293,6 +295,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "RolloutState": "apps.rollouts.models.STATES",
         "ApprovalState": "apps.approvals.models.State.choices",
+        "RotaChange": "apps.ownership.models.CHANGES",
         "DrillKind": "apps.runbooks.models.KINDS",
         "Stage": "apps.workloads.policy.Stage.choices",
         "Shape": "apps.workloads.policy.Shape.choices",

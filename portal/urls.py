@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("apps.tenants.urls")),
     path("", include("apps.workloads.urls")),
     path("", include("apps.approvals.urls")),
+    path("", include("apps.ownership.urls")),
     path("", include("apps.runbooks.urls")),
     path("", include("apps.training.urls")),
     path("", include("apps.telemetry.urls")),

@@ -24,6 +24,7 @@ PLATFORM_JOBS = frozenset(
         "gates.find",
         "audit.verify",
         "outbox.find",
+        "ownership.find",
         "rollouts.find",
         "tenants.find",
         "telemetry.partitions",

@@ -21,6 +21,10 @@ from apps.gates.evaluations.reader import Mapped
 from apps.gates.evaluations.uploads import take_upload
 from apps.gates.models import Attachment, GateAttempt, Upload
 from apps.gates.own import actions as own
+from apps.ownership import actions as rotas
+from apps.ownership.models import Rota, RotaOverride, ShiftSwap
+from apps.ownership.rotation import Unit
+from apps.ownership.schedule import Change
 from apps.rollouts import actions as rollouts
 from apps.rollouts.models import Rollout
 from apps.rollouts.plan import GuardrailPlan, Kind, Metric
@@ -62,6 +66,9 @@ class Planted:
     cohort: Cohort
     attachment: Attachment
     upload: Upload
+    rota: Rota
+    override: RotaOverride
+    swap: ShiftSwap
 
     @property
     def ids(self) -> dict[str, object]:
@@ -81,6 +88,11 @@ class Planted:
             "attachment_id": self.attachment.id,
             "upload_id": self.upload.id,
             "code": "HT1",
+            "rota_id": self.rota.id,
+            "override_id": self.override.id,
+            "swap_id": self.swap.id,
+            "version_id": self.swap.version_id,
+            "shift": self.swap.shift + 1,
             "name": "cases",
             "label": "9.9",
             "number": 1,
@@ -116,11 +128,12 @@ def _plant(world: World, tenant: Tenant, key: str, people: tuple[User, User, Use
         kept = _evidence(workload, author, approver, now)
         drill = _drill(workload, owner, author, now)
         taught = _training(workload, author, approver, now)
+        turns = _rota(world, team, owner, author, now)
     _record(tenant, workload, rollout.id, now)
     world.token("decide", "telemetry", tenant=tenant)
     with tenant_transaction(tenant.id):
         token = ApiToken.objects.latest("created_at")
-        return Planted(tenant, workload, rollout, token, team, *planted, drill, *taught, *kept)
+        return Planted(tenant, workload, rollout, token, team, *planted, drill, *taught, *kept, *turns)
 
 
 def _approvals(
@@ -187,6 +200,30 @@ def _training(workload: Workload, author: User, learner: User, now: datetime) ->
     training.set_members(cohort=cohort, people=[learner.id], actor=actor)
     training.record_attendance(module=module, people=[learner.id], recorder=author, actor=actor, now=now)
     return module, cohort
+
+
+def _rota(world: World, team: Team, owner: User, author: User, now: datetime) -> tuple[Rota, RotaOverride, ShiftSwap]:
+    """A rota of two, a week of which is offered, with an override, a temporary schedule and a frozen past."""
+    lead = Actor(kind="person", id=owner.id, user_id=owner.id, label="l", roles=frozenset({"ops_lead"}))
+    rota = rotas.create_rota(team=team, name="Secret rota", zone="UTC", actor=lead, now=now - timedelta(hours=1))
+    version = rotas.set_rotation(
+        rota=rota,
+        name="Secret turns",
+        anchor=(now - timedelta(days=1)).replace(second=0, microsecond=0, tzinfo=None),
+        unit=Unit.WEEK,
+        participants=[owner.id, author.id],
+        actor=lead,
+        now=now - timedelta(hours=1),
+    )
+    common: dict[str, Any] = {"rota": rota, "by": owner, "reason": "r", "actor": lead, "now": now}
+    override, _ = rotas.add_override(
+        change=Change.ADD, start=now, end=now + timedelta(hours=1), person=author, **common
+    )
+    start = now + timedelta(days=3)
+    rotas.make_temporary(start=start, end=start + timedelta(hours=1), spans=[], fallback=author, **common)
+    mine = Actor(kind="person", id=author.id, user_id=author.id, label="a")
+    swap = rotas.offer_swap(rota=rota, version=version, shift=1, by=author, actor=mine, now=now)
+    return rota, override, swap
 
 
 def _evidence(workload: Workload, author: User, approver: User, now: datetime) -> tuple[Attachment, Upload]:

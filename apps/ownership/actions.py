@@ -1,0 +1,400 @@
+"""Making and changing rotas (CALL-2). Nothing here changes the past: it is frozen before anything is written."""
+
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+
+from apps.accounts.models import User
+from apps.audit.actions import record
+from apps.ownership import queries
+from apps.ownership import schedule as rules
+from apps.ownership.models import (
+    FrozenDuty,
+    Rota,
+    RotaOverride,
+    Rotation,
+    RotationVersion,
+    ShiftSwap,
+    TemporarySchedule,
+)
+from apps.ownership.rotation import ALL_DAYS, MIDNIGHT, Span, Unit
+from apps.ownership.rotation import Rotation as Turns
+from apps.ownership.schedule import Change, Duty, Override, Schedule, Temporary
+from apps.tenants.models import Membership, Team
+from apps.tenants.roles import has_right
+from portal.actor import Actor
+from portal.errors import Conflict, Forbidden, Invalid, Refused
+
+FREEZE_EVERY = timedelta(minutes=15)
+LONGEST_OVERRIDE = timedelta(days=92)
+MOST_PEOPLE = 60
+
+
+def create_rota(
+    *,
+    team: Team,
+    name: str,
+    zone: str,
+    actor: Actor,
+    now: datetime,
+    rank: int = 1,
+    target: tuple[frozenset[int], time, time] | None = (ALL_DAYS, MIDNIGHT, MIDNIGHT),
+) -> Rota:
+    """A rota without anybody yet: all of its target is a gap.
+
+    Raises:
+        Invalid: no such zone, or no name.
+        Refused: the team has a rota of this rank.
+    """
+    _refuse_strangers(actor, team.id)
+    if not 1 <= len(name.strip()) <= 100 or not 1 <= rank <= 5:
+        raise Invalid("name", "Give the rota a name of at most 100 characters, and a rank from 1 to 5.")
+    days, starts, ends = target or (ALL_DAYS, MIDNIGHT, MIDNIGHT)
+    try:
+        with transaction.atomic():
+            made = Rota.objects.create(
+                tenant_id=team.tenant_id,
+                team=team,
+                name=name.strip(),
+                rank=rank,
+                zone=known_zone(zone),
+                has_target=target is not None,
+                target_days=sorted(days),
+                target_starts=starts,
+                target_ends=ends,
+                frozen_until=now,
+                freeze_at=now + FREEZE_EVERY,
+            )
+    except IntegrityError as error:
+        raise Refused("rank_taken", f"{team.name} has a rota of rank {rank} already.") from error
+    record(actor=actor, action="rota.created", obj=made, after={"team": team.slug, "name": made.name, "zone": zone})
+    return made
+
+
+def set_rotation(
+    *,
+    rota: Rota,
+    name: str,
+    anchor: datetime,
+    unit: Unit,
+    participants: Sequence[UUID],
+    actor: Actor,
+    now: datetime,
+    length: int = 1,
+    priority: int = 1,
+    zone: str = "",
+    hours: tuple[frozenset[int], time, time] | None = None,
+    counts_active_days: bool = True,
+) -> RotationVersion:
+    """Make a rotation, or change one of this name from its next hand-over on; the past keeps its version.
+
+    ``anchor`` is a local wall time without a zone; it may be one that the clock jumps over (V26).
+
+    Raises:
+        Invalid: no such zone, nobody in it, strangers, or a length that is none.
+    """
+    _refuse_strangers(actor, rota.team_id)
+    zone = known_zone(zone or rota.zone)
+    _check_rotation(rota, participants, length, anchor, hours)
+    _lock_and_freeze(rota, now)
+    rotation, _ = Rotation.objects.get_or_create(
+        tenant_id=rota.tenant_id, rota=rota, name=name.strip(), defaults={"priority": priority}
+    )
+    former = RotationVersion.objects.filter(tenant=rota.tenant_id, rotation=rotation.id, valid_to=None).first()
+    begins = _begin(former, now)
+    if former is not None:
+        RotationVersion.objects.filter(tenant=rota.tenant_id, id=former.id).update(valid_to=begins, replaced_at=now)
+    newest = RotationVersion.objects.filter(tenant=rota.tenant_id, rotation=rotation.id).aggregate(n=Max("number"))
+    days, starts, ends = hours or (ALL_DAYS, MIDNIGHT, MIDNIGHT)
+    made = RotationVersion.objects.create(
+        tenant_id=rota.tenant_id,
+        rotation=rotation,
+        number=(newest["n"] or 0) + 1,
+        anchor_day=anchor.date(),
+        anchor_time=anchor.time(),
+        zone=zone,
+        unit=unit,
+        length=length,
+        participants=list(participants),
+        has_hours=hours is not None,
+        days=sorted(days),
+        starts=starts,
+        ends=ends,
+        counts_active_days=counts_active_days,
+        valid_from=begins,
+        by_id=actor.user_id,
+        created_at=now,
+    )
+    after = {"rotation": name, "number": made.number, "from": begins.isoformat(), "people": len(participants)}
+    record(actor=actor, action="rota.rotation_set", obj=made, after=after)
+    return made
+
+
+def add_override(
+    *,
+    rota: Rota,
+    change: Change,
+    start: datetime,
+    end: datetime,
+    person: User,
+    by: User,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+    instead_of: User | None = None,
+) -> tuple[RotaOverride, bool]:
+    """Somebody more, somebody less, or one instead of another. Returns it, and whether it changes anything: to replace
+    somebody who isn't on call then wakes nobody.
+
+    Raises:
+        Forbidden: for others than oneself it takes the right, or being of the team.
+        Invalid: a span that is none or lies in the past, or somebody who isn't a member.
+    """
+    _refuse_strangers(actor, rota.team_id)
+    _check_span(start, end, now)
+    if (change is Change.REPLACE) != (instead_of is not None):
+        raise Invalid("instead_of", "Say whom a replacement stands in for, and only then.")
+    _members(rota.tenant_id, [person.id])
+    _lock_and_freeze(rota, now)
+    made = RotaOverride.objects.create(
+        tenant_id=rota.tenant_id,
+        rota=rota,
+        change=change,
+        start=max(start, now),
+        end=end,
+        person=person,
+        instead_of=instead_of,
+        reason=_reason(reason),
+        by=by,
+        created_at=now,
+    )
+    after = {"change": change, "who": person.email, "from": made.start.isoformat(), "until": end.isoformat()}
+    record(actor=actor, action="rota.overridden", obj=made, after=after, reason=reason)
+    mine = Override(change, made.start, end, made.created_at, person.id, instead_of.id if instead_of else None)
+    schedule = queries.schedules([rota])[rota.id]
+    return made, mine not in rules.needless(schedule)
+
+
+def cancel_override(*, override: RotaOverride, actor: Actor, now: datetime) -> None:
+    """From now on it no longer counts; what it did until now stays."""
+    rota = override.rota
+    _refuse_strangers(actor, rota.team_id)
+    _lock_and_freeze(rota, now)
+    rows = RotaOverride.objects.filter(tenant=rota.tenant_id, id=override.id, cancelled_at=None, end__gt=now)
+    if not rows.update(cancelled_at=now):
+        raise Refused("over", "This override is over, or was cancelled already.")
+    record(actor=actor, action="rota.override_cancelled", obj=override)
+
+
+def take_now(*, rota: Rota, person: User, by: User, actor: Actor, now: datetime, reason: str) -> list[RotaOverride]:
+    """Take the shift that runs now, until it ends; whoever is on call is relieved. A manager may do it for somebody.
+
+    Raises:
+        Refused: they are on call already.
+    """
+    _refuse_strangers(actor, rota.team_id)
+    _members(rota.tenant_id, [person.id])
+    _lock_and_freeze(rota, now)
+    current, *_ = rules.final(queries.schedules([rota])[rota.id], now, now + timedelta(days=14))
+    if person.id in current.people:
+        raise Refused("on_call_already", f"{person.name} is on call already.")
+    common: dict[str, Any] = {
+        "rota": rota,
+        "start": now,
+        "end": current.end,
+        "person": person,
+        "by": by,
+        "reason": reason or "takes this shift",
+        "actor": actor,
+        "now": now,
+    }
+    if not current.people:
+        return [add_override(change=Change.ADD, **common)[0]]
+    relieved = User.objects.filter(id__in=current.people).order_by("id")
+    return [add_override(change=Change.REPLACE, instead_of=each, **common)[0] for each in relieved]
+
+
+def make_temporary(
+    *,
+    rota: Rota,
+    start: datetime,
+    end: datetime,
+    spans: Sequence[Span],
+    fallback: User | None,
+    by: User,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+) -> TemporarySchedule:
+    """For a while nothing else counts.
+
+    Raises:
+        Refused: it has holes and nobody to fall back to; ``holes`` lists them.
+    """
+    _refuse_strangers(actor, rota.team_id)
+    _check_span(start, end, now)
+    inside = [cut for span in spans if span.person is not None and (cut := span.cut(start, end))]
+    _members(rota.tenant_id, [*{span.person for span in inside if span.person}, *([fallback.id] if fallback else [])])
+    made = Temporary(start, end, tuple(inside), fallback.id if fallback else None)
+    holes = [duty for duty in rules.final(Schedule(temporaries=(made,)), start, end) if not duty.people]
+    if holes:
+        listed = [f"{hole.start:%Y-%m-%d %H:%M} to {hole.end:%Y-%m-%d %H:%M} UTC" for hole in holes]
+        raise Refused(
+            "holes", f"Nobody: {'; '.join(listed[:5])}. Fill it, or name somebody to fall back to.", holes=listed
+        )
+    _lock_and_freeze(rota, now)
+    stored = TemporarySchedule.objects.create(
+        tenant_id=rota.tenant_id,
+        rota=rota,
+        start=max(start, now),
+        end=end,
+        spans=[{"start": s.start.isoformat(), "end": s.end.isoformat(), "person": str(s.person)} for s in inside],
+        fallback=fallback,
+        reason=_reason(reason),
+        by=by,
+        created_at=now,
+    )
+    after = {"from": stored.start.isoformat(), "until": end.isoformat(), "shifts": len(inside)}
+    record(actor=actor, action="rota.temporary_made", obj=stored, after=after, reason=reason)
+    return stored
+
+
+def offer_swap(
+    *, rota: Rota, version: RotationVersion, shift: int, by: User, actor: Actor, now: datetime, note: str = ""
+) -> ShiftSwap:
+    """Offer a shift of one's own that lies ahead.
+
+    Raises:
+        Refused: it isn't theirs, has begun, or is offered already.
+    """
+    turns = queries.as_rotation(version)
+    begins = turns.boundary(shift)
+    if turns.person_of(shift) != by.id or actor.user_id != by.id:
+        raise Refused("not_yours", "Only your own shift can be offered.")
+    if begins <= now or begins >= turns.boundary(shift + 1) or (version.valid_to and begins >= version.valid_to):
+        raise Refused("not_ahead", "Offer a shift that lies ahead.")
+    try:
+        with transaction.atomic():
+            made = ShiftSwap.objects.create(
+                tenant_id=rota.tenant_id,
+                version=version,
+                shift=shift,
+                offered_by=by,
+                note=note.strip()[:300],
+                created_at=now,
+            )
+    except IntegrityError as error:
+        raise Refused("offered_already", "This shift is offered or swapped already.") from error
+    record(actor=actor, action="rota.swap_offered", obj=made, after={"shift": begins.isoformat()})
+    return made
+
+
+def take_swap(*, swap: ShiftSwap, by: User, actor: Actor, now: datetime) -> ShiftSwap:
+    """Take an offered shift; of two who take it at once one gets it.
+
+    Raises:
+        Conflict: somebody has taken it.
+        Refused: it has begun, or is one's own.
+    """
+    rota = swap.version.rotation.rota
+    _members(rota.tenant_id, [by.id])
+    if by.id == swap.offered_by_id:
+        raise Refused("your_own", "It is your own shift; cancel the offer to keep it.")
+    if queries.as_rotation(swap.version).boundary(swap.shift) <= now:
+        raise Refused("begun", "This shift has begun; take it with “take this shift now”.")
+    _lock_and_freeze(rota, now)
+    rows = ShiftSwap.objects.filter(tenant=rota.tenant_id, id=swap.id, taken_by=None, cancelled_at=None)
+    if not rows.update(taken_by=by, taken_at=now):
+        raise Conflict("taken", "Somebody has taken this shift, or it is no longer offered.")
+    swap.refresh_from_db()
+    record(actor=actor, action="rota.swap_taken", obj=swap, after={"by": by.email})
+    return swap
+
+
+def freeze(*, rota: Rota, now: datetime) -> int:
+    """Write down who was on call until now; those rows are the answer from here on. Returns how many were written."""
+    return _lock_and_freeze(rota, now)
+
+
+def known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise Invalid("zone_unknown", f"{name[:60]!r} is no IANA time zone; write it like Europe/Berlin.") from error
+    return name
+
+
+def _lock_and_freeze(rota: Rota, now: datetime) -> int:
+    """One change of a rota at a time, and none of them moves what has passed."""
+    locked = Rota.objects.select_for_update(of=("self",)).get(tenant=rota.tenant_id, id=rota.id)
+    rota.frozen_until = locked.frozen_until
+    if now <= locked.frozen_until:
+        return 0
+    passed = rules.final(queries.schedules([locked])[locked.id], locked.frozen_until, now)
+    FrozenDuty.objects.bulk_create(_row(locked, duty) for duty in passed)
+    Rota.objects.filter(tenant=rota.tenant_id, id=rota.id).update(frozen_until=now, freeze_at=now + FREEZE_EVERY)
+    rota.frozen_until = now
+    return len(passed)
+
+
+def _row(rota: Rota, duty: Duty) -> FrozenDuty:
+    return FrozenDuty(tenant_id=rota.tenant_id, rota=rota, start=duty.start, end=duty.end, people=list(duty.people))
+
+
+def _begin(former: RotationVersion | None, now: datetime) -> datetime:
+    """A change takes effect at the next hand-over; a new rotation at once, and one that hasn't begun in its place."""
+    if former is None:
+        return now
+    if former.valid_from > now:
+        return former.valid_from
+    turns: Turns = queries.as_rotation(former)
+    return turns.boundary(turns.index(now) + 1)
+
+
+def _check_rotation(
+    rota: Rota,
+    participants: Sequence[UUID],
+    length: int,
+    anchor: datetime,
+    hours: tuple[frozenset[int], time, time] | None,
+) -> None:
+    if not 1 <= length <= 1_000:
+        raise Invalid("length", "A shift is 1 to 1,000 units long.")
+    if not 1 <= len(participants) <= MOST_PEOPLE:
+        raise Invalid("participants", f"Name 1 to {MOST_PEOPLE} people, in the order in which they take turns.")
+    if anchor.tzinfo is not None or anchor.second or anchor.microsecond:
+        raise Invalid("anchor", "Write the first hand-over as a local time to the minute, without an offset.")
+    if hours is not None and (not hours[0] or not hours[0] <= ALL_DAYS):
+        raise Invalid("days", "Name the days on which it is active, 0 for Monday to 6 for Sunday.")
+    _members(rota.tenant_id, participants)
+
+
+def _check_span(start: datetime, end: datetime, now: datetime) -> None:
+    if not start < end or end <= now:
+        raise Invalid("span", "It has to end after it begins, and in the future: the past stays as it was.")
+    if end - start > LONGEST_OVERRIDE:
+        raise Invalid("span", f"{LONGEST_OVERRIDE.days} days at most; change the rotation for longer.")
+
+
+def _members(tenant_id: UUID, people: Sequence[UUID]) -> None:
+    wanted = set(people)
+    rows = Membership.objects.filter(tenant=tenant_id, ended_at=None, user__in=wanted, user__is_active=True)
+    if rows.count() != len(wanted):
+        raise Invalid("not_a_member", "Only members of this tenant can be on call.")
+
+
+def _refuse_strangers(actor: Actor, team_id: UUID) -> None:
+    """Rotas are changed by those who lead operations and by the team itself."""
+    if team_id not in actor.teams and not has_right(actor, "rota.manage"):
+        raise Forbidden("right_missing", "This takes being of the team, or the right 'rota.manage'.")
+
+
+def _reason(reason: str) -> str:
+    if not reason.strip():
+        raise Invalid("reason_missing", "Say why, in a few words; it stands in the audit trail.")
+    return reason.strip()[:300]
