@@ -24,7 +24,7 @@ from apps.rollouts.plan import GuardrailPlan, Kind, Metric, PhasePlan
 from apps.rollouts.queries import of_workload
 from apps.tenants import actions as tenants
 from apps.tenants.directory import person
-from apps.tenants.models import Membership, Tenant
+from apps.tenants.models import Membership, Team, Tenant
 from apps.tenants.queries import tenant_by_slug
 from apps.tenants.roles import Role
 from apps.workloads import actions as workloads
@@ -114,7 +114,7 @@ def build(*, now: datetime, tokens_file: Path) -> None:
     """Make what is missing."""
     known = json.loads(tokens_file.read_text()) if tokens_file.exists() else {}
     for slug, name, zone, keys in TENANTS:
-        tenant = tenant_by_slug(slug) or _tenant(slug, name, zone, keys)
+        tenant = tenant_by_slug(slug) or _tenant(slug, name, zone, keys, now)
         if not _counts(known.get(slug, ""), tenant):
             known[slug] = _token(tenant, now)
     tokens_file.parent.mkdir(parents=True, exist_ok=True)
@@ -135,7 +135,7 @@ def email(login: str, slug: str) -> str:
     return f"{login}@{slug}.example"
 
 
-def _tenant(slug: str, name: str, zone: str, keys: tuple[str, ...]) -> Tenant:
+def _tenant(slug: str, name: str, zone: str, keys: tuple[str, ...], now: datetime) -> Tenant:
     tenant = tenants.create_tenant(slug=slug, name=name, time_zone=zone, actor=SETUP)
     users = {login: _user(login, slug, full) for login, full, _ in PEOPLE}
     with tenant_transaction(tenant.id):
@@ -146,9 +146,10 @@ def _tenant(slug: str, name: str, zone: str, keys: tuple[str, ...]) -> Tenant:
         team = tenants.create_team(tenant_id=tenant.id, slug="agent-ops", name="Agent operations", actor=SETUP)
         for login in ("marcus", "priya", "tom"):
             tenants.join_team(team=team, member=members[login], actor=SETUP)
+        road.put_on_call(team, zone, [members[login] for login in ("marcus", "priya", "tom")], now)
         for spec in WORKLOADS:
             if spec.key in keys:
-                workload = _workload(tenant, spec, users)
+                workload = _workload(tenant, spec, users, team)
                 workloads.permit_team(workload=workload, team=team, permission="operate_workload", actor=SETUP)
     return tenant
 
@@ -158,11 +159,12 @@ def _user(login: str, slug: str, name: str) -> User:
     return User.objects.filter(email=address).first() or User.objects.create_user(address, PASSWORD, name=name)
 
 
-def _workload(tenant: Tenant, spec: Spec, users: dict[str, User]) -> Workload:
+def _workload(tenant: Tenant, spec: Spec, users: dict[str, User], team: Team) -> Workload:
     workload = workloads.register_workload(
         tenant_id=tenant.id,
         key=spec.key,
         owner=users[spec.owner],
+        team=team,
         actor=SETUP,
         name=spec.name,
         purpose=spec.purpose,

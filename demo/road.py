@@ -2,23 +2,27 @@
 waited for. Made through the same actions as everything else, once.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from io import BytesIO
 from typing import Any
 
 from apps.gates import actions as gates
 from apps.gates.evaluations.actions import import_evaluation
 from apps.gates.evaluations.reader import Mapped
+from apps.ownership import actions as rotas
+from apps.ownership.rotation import Unit
 from apps.runbooks import actions as runbooks
 from apps.runbooks import queries
 from apps.runbooks.models import Runbook
 from apps.runbooks.rules import CONFIRMATIONS, Kind
 from apps.tenants.directory import person
-from apps.tenants.models import Membership
+from apps.tenants.models import Membership, Team
+from apps.tenants.roles import Role
 from apps.training import actions as training
 from apps.training.rules import Topic
 from apps.workloads.models import Workload
 from apps.workloads.queries import versions
+from portal.actor import Actor
 
 TEXT = """## What the agent does and must not do
 
@@ -124,6 +128,24 @@ def build(workload: Workload, people: dict[str, Membership], owner: str, now: da
     runbook = _runbook(workload, who, people["priya"], now - timedelta(days=3))
     _drill(runbook, people["priya"], now - timedelta(days=2))
     _training(workload, who, people, now - timedelta(days=5))
+    jobs = {"optimizer": "priya", "engineer": "tom", "responder": "marcus"}
+    named = {job: [people[name].user_id] for job, name in jobs.items()}
+    rotas.name_team(workload=workload, named=named, actor=person(who, who.user))
+
+
+def put_on_call(team: Team, zone: str, people: list[Membership], now: datetime) -> None:
+    """A rota that hands over on Mondays at nine, round the clock."""
+    lead = Actor(kind="task", id=None, label="task:demo", roles=frozenset({Role.OPS_LEAD}))
+    rota = rotas.create_rota(team=team, name=team.name, zone=zone, actor=lead, now=now)
+    rotas.set_rotation(
+        rota=rota,
+        name="Weekly",
+        anchor=datetime.combine(date(2026, 1, 5), time(9)),
+        unit=Unit.WEEK,
+        participants=[member.user_id for member in people],
+        actor=lead,
+        now=now,
+    )
 
 
 def _evaluation(workload: Workload, who: Membership, now: datetime) -> None:

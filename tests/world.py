@@ -10,6 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 from apps.accounts.actions import create_token
 from apps.accounts.models import User
+from apps.ownership import actions as rotas
+from apps.ownership.models import Rota
+from apps.ownership.rotation import Unit
 from apps.tenants import actions as tenants
 from apps.tenants.directory import person
 from apps.tenants.models import Membership, Team, Tenant
@@ -91,6 +94,7 @@ def build_world() -> World:
         members = {name: _join(tenant, people[name], roles) for name, roles in ROLES.items()}
         team = tenants.create_team(tenant_id=tenant.id, slug="support", name="Support", actor=SETUP)
         tenants.join_team(team=team, member=members["bob"], actor=SETUP)
+        put_on_call(team, people["bob"])
         workload, stable, candidate = make_workload(tenant, people["alice"], "W-01", team=team)
         workloads.permit_team(workload=workload, team=team, permission="operate_workload", actor=SETUP)
     with tenant_transaction(other.id):
@@ -108,7 +112,8 @@ def make_user(name: str, **fields: object) -> User:
 def make_workload(
     tenant: Tenant, owner: User, key: str, team: Team | None = None
 ) -> tuple[Workload, AgentVersion, AgentVersion]:
-    """A workload that is ready to be rolled out: fallback, posture, and a stable and a candidate version."""
+    """A workload that is ready to be rolled out: fallback, posture, somebody on call, two versions."""
+    team = team or _answering(tenant, owner)
     workload = workloads.register_workload(
         tenant_id=tenant.id,
         key=key,
@@ -137,6 +142,32 @@ def make_workload(
         for label, model in (("1.0", "sonnet-4"), ("1.1", "sonnet-4.5"))
     ]
     return workload, versions[0], versions[1]
+
+
+def put_on_call(team: Team, person: User) -> Rota:
+    """A rota of one, from the day before :data:`NOW` on."""
+    lead = Actor(kind="task", id=None, label="task:setup", roles=frozenset({Role.OPS_LEAD}))
+    began = NOW - timedelta(days=1)
+    rota = rotas.create_rota(team=team, name=f"{team.name} on call", zone="UTC", actor=lead, now=began)
+    rotas.set_rotation(
+        rota=rota,
+        name="always",
+        anchor=datetime(2026, 10, 5, 9),
+        unit=Unit.WEEK,
+        participants=[person.id],
+        actor=lead,
+        now=began,
+    )
+    return rota
+
+
+def _answering(tenant: Tenant, person: User) -> Team:
+    """The tenant's team for workloads that name none, with somebody on call."""
+    found = Team.objects.filter(tenant=tenant, slug="answering").first()
+    if found is None:
+        found = tenants.create_team(tenant_id=tenant.id, slug="answering", name="Answering", actor=SETUP)
+        put_on_call(found, person)
+    return found
 
 
 def _join(tenant: Tenant, user: User, roles: list[Role]) -> Membership:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from apps.gates.evaluations import rules as evaluations
+from apps.ownership import rules as ownership
 from apps.workloads.policy import Stage
 
 Facts = Mapping[str, Any]
@@ -184,6 +185,13 @@ def judge_permission_review(facts: Facts, limits: Limits) -> Finding:
     return _held(bool(facts["signed"]), f"{len(listed)} permissions, each needed; signed.", "The review isn't signed.")
 
 
+def judge_answered_for(facts: Facts, limits: Limits) -> Finding:
+    """H6: three jobs with somebody each, and a rota without a gap for a month."""
+    found = ownership.shortcomings(facts)
+    good = f"Three jobs, {facts['rota']} covered for {int(facts['covered_days'])} days."
+    return Finding(not found, " ".join(found) or good)
+
+
 def judge_training(facts: Facts, limits: Limits) -> Finding:
     """H8: all that informed trust takes is taught, and every cohort of first users is trained to its threshold."""
     if facts["untaught"]:
@@ -343,7 +351,7 @@ CRITERIA: tuple[Criterion, ...] = (
         judge_permission_review,
         _QUARTER,
     ),
-    Criterion("H6", Stage.HARDEN, "A team of three and a rota without gaps", "rota", judge_given),
+    Criterion("H6", Stage.HARDEN, "A team of three and a rota without gaps", "rota", judge_answered_for),
     Criterion("H7", Stage.HARDEN, "Hard caps are set", "cost_gate", judge_given),
     Criterion("H8", Stage.HARDEN, "First users are trained", "training", judge_training),
     Criterion("H9", Stage.HARDEN, "Data arrives through secured interfaces", "data_path", judge_data_path, _HALF_YEAR),

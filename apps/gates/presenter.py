@@ -18,12 +18,14 @@ PAGES = {
     "V4": "evaluations",
     "H1": "workload_runbooks",
     "H3": "workload_runbooks",
+    "H6": "workload_people",
     "H8": "workload_training",
 }
 VERBS = {
     "evaluations": "Import an evaluation",
     "workload_runbooks": "To its runbooks",
     "workload_training": "To its training",
+    "workload_people": "To its people",
 }
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 from django.db.models import DateTimeField, QuerySet, Subquery, Value
@@ -19,6 +18,7 @@ from apps.gates.own import queries as own
 from apps.gates.sources import Look
 from apps.workloads.models import Workload
 from apps.workloads.policy import Stage
+from portal.tenancy.together import together
 
 # Work of Harden that shows on record.
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -88,17 +88,15 @@ class _Rules:
 
 
 def _rules(workload: Workload, stage: str, now: datetime) -> _Rules:
-    """All of it in one statement: each row says what it is, and holds its fields as JSON."""
-    rows: dict[str, tuple[QuerySet[Any], JSONObject]] = {
-        "waived": (_live_waivers(workload, now), JSONObject(id="criterion", until="until")),
-        "limit": (_limits(workload.tenant_id), JSONObject(id="criterion", name="name", value="value")),
-        "own": (own.rows(workload.tenant_id).filter(stage=stage), JSONObject(**{n: n for n in own.COLUMNS})),
-        "raised": (_raised(workload, stage), JSONObject(at="created_at", what="what")),
-    }
-    first, *others = (each.order_by().values_list(Value(kind), fields) for kind, (each, fields) in rows.items())
-    found: dict[str, list[Any]] = {kind: [] for kind in rows}
-    for kind, fields in first.union(*others, all=True):
-        found[kind].append(fields)
+    """All of it in one statement."""
+    found = together(
+        {
+            "waived": (_live_waivers(workload, now), JSONObject(id="criterion", until="until")),
+            "limit": (_limits(workload.tenant_id), JSONObject(id="criterion", name="name", value="value")),
+            "own": (own.rows(workload.tenant_id).filter(stage=stage), JSONObject(**{n: n for n in own.COLUMNS})),
+            "raised": (_raised(workload, stage), JSONObject(at="created_at", what="what")),
+        }
+    )
     limits: dict[str, dict[str, float]] = {}
     for row in found["limit"]:
         limits.setdefault(row["id"], {})[row["name"]] = row["value"]

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models.functions import JSONObject
 
 from apps.approvals import queries as approvals
 from apps.gates import evidence
@@ -21,6 +23,7 @@ from apps.gates.evaluations.queries import latest_evaluations
 from apps.gates.evaluations.rules import red_flags
 from apps.gates.freshness import Failed, Reported
 from apps.gates.models import Evaluation, Evidence
+from apps.ownership import queries as ownership
 from apps.runbooks import queries as runbooks
 from apps.runbooks import volume
 from apps.runbooks.models import RunbookVersion
@@ -29,6 +32,7 @@ from apps.telemetry.queries import Totals
 from apps.training import queries as training
 from apps.workloads import queries as workloads
 from apps.workloads.models import Workload
+from portal.tenancy.together import together
 
 log = logging.getLogger("gates")
 SIGNED_EVIDENCE = "evidence"
@@ -57,6 +61,22 @@ class Look:
     def imported(self) -> dict[str, Evaluation]:
         """The newest evaluation of each purpose, in one statement."""
         return latest_evaluations(self.workload)
+
+    @cached_property
+    def facts(self) -> dict[str, list[Any]]:
+        """What the agent holds and who answers for it, in one statement."""
+        workload = self.workload
+        return together(
+            {
+                "version": (workloads.newest_version(workload), JSONObject(tools="tools")),
+                "grant": (workloads.live_grants(workload).select_related(None), JSONObject(action="action_kind")),
+                "rota": (
+                    ownership.answering(workload),
+                    JSONObject(name="name", has_target="has_target", covered_until="covered_until"),
+                ),
+                "named": (ownership.named(workload), JSONObject(job="job", person="person")),
+            }
+        )
 
     @cached_property
     def published(self) -> list[RunbookVersion]:
@@ -172,7 +192,8 @@ def _permission_review(look: Look) -> Reported | None:
     row = look.newest.get("permission_review")
     if row is None:
         return None
-    held = workloads.held(look.workload)
+    tools = [tool for row in look.facts["version"] for tool in row["tools"]]
+    held = sorted([*tools, *(row["action"] for row in look.facts["grant"])])
     return look.document("permission_review", held=held, signed=row.id in look.signed)
 
 
@@ -223,6 +244,25 @@ def _drill(look: Look) -> Reported | None:
         return None
     facts = {"holds": False, "why": " ".join(last.reasons) or "It didn't pass."}
     return Reported(facts, last.finished_at, (last.started_by_id,))
+
+
+@reports("H6")
+def _answered_for(look: Look) -> Reported | None:
+    """The team of three, and until when the rota of the workload's team has nobody missing."""
+    rota, rows = next(iter(look.facts["rota"]), None), look.facts["named"]
+    if rota is None and not rows:
+        return None
+    named: dict[str, list[str]] = {}
+    for row in rows:
+        named.setdefault(row["job"], []).append(row["person"])
+    covered = datetime.fromisoformat(rota["covered_until"]) if rota else look.now
+    facts = {
+        "named": {job: sorted(people) for job, people in named.items()},
+        "rota": rota["name"] if rota else "",
+        "has_target": bool(rota and rota["has_target"]),
+        "covered_days": round((covered - look.now) / timedelta(days=1), 3),
+    }
+    return Reported(facts, look.now, is_live=True)
 
 
 @reports("H8")

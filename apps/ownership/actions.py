@@ -1,6 +1,6 @@
 """Making and changing rotas (CALL-2). Nothing here changes the past: it is frozen before anything is written."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,17 +20,21 @@ from apps.ownership.models import (
     Rotation,
     RotationVersion,
     ShiftSwap,
+    TeamOfThree,
     TemporarySchedule,
 )
 from apps.ownership.rotation import ALL_DAYS, MIDNIGHT, Span, Unit
 from apps.ownership.rotation import Rotation as Turns
+from apps.ownership.rules import JOBS, team_shortcomings
 from apps.ownership.schedule import Change, Duty, Override, Schedule, Temporary
 from apps.tenants.models import Membership, Team
 from apps.tenants.roles import has_right
+from apps.workloads.models import Workload
 from portal.actor import Actor
 from portal.errors import Conflict, Forbidden, Invalid, Refused
 
 FREEZE_EVERY = timedelta(minutes=15)
+HORIZON = timedelta(days=45)
 LONGEST_OVERRIDE = timedelta(days=92)
 MOST_PEOPLE = 60
 
@@ -67,6 +71,7 @@ def create_rota(
                 target_days=sorted(days),
                 target_starts=starts,
                 target_ends=ends,
+                covered_until=now,
                 frozen_until=now,
                 freeze_at=now + FREEZE_EVERY,
             )
@@ -130,6 +135,7 @@ def set_rotation(
         by_id=actor.user_id,
         created_at=now,
     )
+    _look_ahead(rota, now)
     after = {"rotation": name, "number": made.number, "from": begins.isoformat(), "people": len(participants)}
     record(actor=actor, action="rota.rotation_set", obj=made, after=after)
     return made
@@ -173,6 +179,7 @@ def add_override(
         by=by,
         created_at=now,
     )
+    _look_ahead(rota, now)
     after = {"change": change, "who": person.email, "from": made.start.isoformat(), "until": end.isoformat()}
     record(actor=actor, action="rota.overridden", obj=made, after=after, reason=reason)
     mine = Override(change, made.start, end, made.created_at, person.id, instead_of.id if instead_of else None)
@@ -188,6 +195,7 @@ def cancel_override(*, override: RotaOverride, actor: Actor, now: datetime) -> N
     rows = RotaOverride.objects.filter(tenant=rota.tenant_id, id=override.id, cancelled_at=None, end__gt=now)
     if not rows.update(cancelled_at=now):
         raise Refused("over", "This override is over, or was cancelled already.")
+    _look_ahead(rota, now)
     record(actor=actor, action="rota.override_cancelled", obj=override)
 
 
@@ -259,6 +267,7 @@ def make_temporary(
         by=by,
         created_at=now,
     )
+    _look_ahead(rota, now)
     after = {"from": stored.start.isoformat(), "until": end.isoformat(), "shifts": len(inside)}
     record(actor=actor, action="rota.temporary_made", obj=stored, after=after, reason=reason)
     return stored
@@ -316,9 +325,42 @@ def take_swap(*, swap: ShiftSwap, by: User, actor: Actor, now: datetime) -> Shif
     return swap
 
 
+def name_team(*, workload: Workload, named: Mapping[str, Sequence[UUID]], actor: Actor) -> None:
+    """Say who does each of the three jobs for a workload; these and nobody else.
+
+    Raises:
+        Invalid: a job has nobody, one person does all three, or somebody isn't a member; nothing is changed.
+    """
+    people = {job: list(dict.fromkeys(named.get(job, ()))) for job in JOBS}
+    problems = team_shortcomings({job: [str(p) for p in each] for job, each in people.items()})
+    if problems or set(named) - set(JOBS):
+        raise Invalid("team_of_three", " ".join(problems) or f"The jobs are {', '.join(JOBS)}.", problems=problems)
+    _members(workload.tenant_id, [person for each in people.values() for person in each])
+    rows = TeamOfThree.objects.filter(tenant=workload.tenant_id, workload=workload.id)
+    before = sorted((job, str(person)) for job, person in rows.values_list("job", "person"))
+    wanted = sorted((job.value, str(person)) for job, each in people.items() for person in each)
+    if before == wanted:
+        return
+    rows.delete()
+    TeamOfThree.objects.bulk_create(
+        TeamOfThree(tenant_id=workload.tenant_id, workload=workload, job=job, person_id=person)
+        for job, each in people.items()
+        for person in each
+    )
+    record(
+        actor=actor,
+        action="workload.team_named",
+        obj=workload,
+        before={"team": [list(row) for row in before]},
+        after={"team": [list(row) for row in wanted]},
+    )
+
+
 def freeze(*, rota: Rota, now: datetime) -> int:
     """Write down who was on call until now; those rows are the answer from here on. Returns how many were written."""
-    return _lock_and_freeze(rota, now)
+    written = _lock_and_freeze(rota, now)
+    _look_ahead(rota, now)
+    return written
 
 
 def known_zone(name: str) -> str:
@@ -340,6 +382,15 @@ def _lock_and_freeze(rota: Rota, now: datetime) -> int:
     Rota.objects.filter(tenant=rota.tenant_id, id=rota.id).update(frozen_until=now, freeze_at=now + FREEZE_EVERY)
     rota.frozen_until = now
     return len(passed)
+
+
+def _look_ahead(rota: Rota, now: datetime) -> None:
+    """Until when what has to be covered is."""
+    target = queries.target(rota)
+    duties = rules.final(queries.schedules([rota])[rota.id], now, now + HORIZON)
+    first = next(iter(rules.gaps(duties, target)), None)
+    rota.covered_until = first.start if first else now + HORIZON
+    Rota.objects.filter(tenant=rota.tenant_id, id=rota.id).update(covered_until=rota.covered_until)
 
 
 def _row(rota: Rota, duty: Duty) -> FrozenDuty:

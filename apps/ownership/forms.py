@@ -7,6 +7,7 @@ from django import forms
 
 from apps.ownership.models import CHANGES, UNITS
 from apps.ownership.rotation import ALL_DAYS, MIDNIGHT, resolve
+from apps.ownership.rules import JOBS
 from apps.ownership.schedule import Change
 from apps.tenants.models import Team
 
@@ -92,6 +93,18 @@ class OverrideForm(forms.Form):
 
     def chosen(self, name: str) -> UUID | None:
         return UUID(self.cleaned_data[name]) if self.cleaned_data[name] else None
+
+
+class TeamForm(forms.Form):
+    """One or more people for each of the three jobs."""
+
+    def __init__(self, *args: Any, members: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for job, words in JOBS.items():
+            self.fields[job] = forms.MultipleChoiceField(choices=members, label=words)
+
+    def named(self) -> dict[str, list[UUID]]:
+        return {job: [UUID(i) for i in self.cleaned_data[job]] for job in JOBS}
 
 
 class ReasonForm(forms.Form):

@@ -4,6 +4,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from apps.ownership.rotation import MIDNIGHT, Unit
+from apps.ownership.rules import JOBS
 from apps.ownership.schedule import Change
 from portal.tenancy.constraints import MemberOfTenant, SameTenant, walls
 from portal.tenancy.models import TenantModel
@@ -27,6 +28,8 @@ class Rota(TenantModel):
     target_days = ArrayField(models.PositiveSmallIntegerField(), default=list)
     target_starts = models.TimeField(default=MIDNIGHT)
     target_ends = models.TimeField(default=MIDNIGHT)
+    # The first instant ahead that nobody covers, or the horizon: worked out anew with every change and every freeze.
+    covered_until = models.DateTimeField()
     frozen_until = models.DateTimeField()
     freeze_at = models.DateTimeField()
 
@@ -217,3 +220,24 @@ class FrozenDuty(TenantModel):
 
     def __str__(self) -> str:
         return str(self.start)
+
+
+class TeamOfThree(TenantModel):
+    """Who does one of the three jobs that every workload names somebody for (domain, section 1)."""
+
+    workload = models.ForeignKey("workloads.Workload", models.PROTECT, db_constraint=False, related_name="+")
+    job = models.CharField(max_length=20, choices=[(job.value, words) for job, words in JOBS.items()])
+    person = models.ForeignKey("accounts.User", models.PROTECT, related_name="+")
+
+    class Meta:
+        default_permissions = ()
+        verbose_name_plural = "teams of three"
+        constraints = [
+            *walls("ownership_teamofthree", app="select, insert, delete"),
+            SameTenant(field="workload", name="ownership_teamofthree_workload_fk"),
+            MemberOfTenant(field="person", name="ownership_teamofthree_person_fk"),
+            models.UniqueConstraint(fields=["tenant", "workload", "job", "person"], name="ownership_teamofthree_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.job

@@ -21,10 +21,13 @@ from apps.ownership.models import (
     RotaOverride,
     RotationVersion,
     ShiftSwap,
+    TeamOfThree,
     TemporarySchedule,
 )
 from apps.ownership.rotation import Hours, Rotation, Span, Unit
+from apps.ownership.rules import JOBS
 from apps.ownership.schedule import Change, Duty, Layer, Override, Schedule, Temporary, Version
+from apps.workloads.models import Workload
 from portal.errors import NotFound
 from portal.tenancy.context import platform_work
 
@@ -170,6 +173,31 @@ def overrides(found: Rota, since: datetime) -> QuerySet[RotaOverride]:
     """Those that aren't over yet, cancelled ones too: who decided what, and when."""
     rows = RotaOverride.objects.filter(tenant=found.tenant_id, rota=found.id, end__gt=since)
     return rows.select_related("person", "instead_of", "by").order_by("start", "id")
+
+
+def team_of(workload: Workload) -> dict[str, list[User]]:
+    """Who does each of the three jobs, by name."""
+    rows = TeamOfThree.objects.filter(tenant=workload.tenant_id, workload=workload.id).select_related("person")
+    found: dict[str, list[User]] = {job.value: [] for job in JOBS}
+    for row in rows.order_by("person__name"):
+        found[row.job].append(row.person)
+    return found
+
+
+def primary(workload: Workload) -> Rota | None:
+    """The rota that answers for a workload: its team's first."""
+    if workload.team_id is None:
+        return None
+    return rotas(workload.tenant_id).filter(team=workload.team_id, rank=1).first()
+
+
+def named(workload: Workload) -> QuerySet[TeamOfThree]:
+    return TeamOfThree.objects.filter(tenant=workload.tenant_id, workload=workload.id)
+
+
+def answering(workload: Workload) -> QuerySet[Rota]:
+    """As :func:`primary`, for whoever reads it together with other things."""
+    return Rota.objects.filter(tenant=workload.tenant_id, team=workload.team_id, rank=1)
 
 
 def override(found: Rota, override_id: UUID) -> RotaOverride:

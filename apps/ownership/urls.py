@@ -11,6 +11,7 @@ urlpatterns = [
     path(f"{_TENANT}rotas/bar/", views.bar, name="on_call_bar"),
     path(f"{_TENANT}rotas/new/", views.create, name="create_rota"),
     path(f"{_TENANT}rotas/mine/", views.my_shifts, name="my_shifts"),
+    path(f"{_TENANT}workloads/<str:key>/people/", views.people, name="workload_people"),
     path(_ROTA, views.rota_page, name="rota"),
     path(f"{_ROTA}rotation/", views.set_rotation, name="set_rotation"),
     path(f"{_ROTA}override/", views.override, name="override_rota"),

@@ -12,12 +12,16 @@ from django.views.decorators.http import require_POST
 
 from apps.accounts.models import User
 from apps.ownership import actions, presenter, queries
-from apps.ownership.forms import OverrideForm, ReasonForm, RotaForm, RotationForm
+from apps.ownership.forms import OverrideForm, ReasonForm, RotaForm, RotationForm, TeamForm
 from apps.ownership.models import Rota
 from apps.ownership.rotation import Unit
+from apps.ownership.rules import JOBS, Job, team_shortcomings
 from apps.ownership.schedule import Change
 from apps.tenants import queries as tenants
 from apps.tenants.roles import has_right
+from apps.workloads import queries as workloads
+from apps.workloads.access import on_workload
+from apps.workloads.models import Workload
 from portal.access import member, requires
 from portal.actor import Actor
 from portal.errors import Invalid, NotFound, PortalError
@@ -186,6 +190,37 @@ def offer(request: InTenant, slug: str, rota_id: UUID, version_id: UUID, shift: 
     )
     messages.success(request, "Offered. It stays yours until somebody takes it.")
     return redirect("my_shifts", slug)
+
+
+@on_workload("see_workload")
+def people(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
+    """Who answers for a workload: its owner, its team of three, and the rota of its team."""
+    may = workloads.permissions_on(workload, request.actor)
+    named = queries.team_of(workload)
+    everybody = [(str(m.user_id), m.user.name) for m in tenants.members(request.tenant.id)]
+    initial = {job: [str(person.id) for person in each] for job, each in named.items()}
+    form = TeamForm(request.POST or None, members=everybody, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        workloads.workload_for(request.tenant.id, request.actor, workload.key, "manage_workload")
+        try:
+            actions.name_team(workload=workload, named=form.named(), actor=request.actor)
+        except PortalError as error:
+            form.add_error(None, error.message)
+        else:
+            messages.success(request, "Saved.")
+            return redirect("workload_people", slug, workload.key)
+    rota = queries.primary(workload)
+    now = timezone.now()
+    context = {
+        "workload": workload,
+        "named": [(JOBS[Job(job)], each) for job, each in named.items()],
+        "problems": team_shortcomings({job: [str(p.id) for p in each] for job, each in named.items()}),
+        "rota": rota,
+        "on_call": queries.now_on_call(request.tenant.id, now, [rota])[0] if rota else None,
+        "form": form if "manage_workload" in may else None,
+        "now": now,
+    }
+    return render(request, "ownership/people.html", context, status=400 if form.errors else 200)
 
 
 def _override_form(request: InTenant, rota: Rota, data: Any) -> OverrideForm:

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.db.models import Exists, Func, OuterRef, QuerySet, Subquery, TextField, Value
+from django.db.models import Exists, OuterRef, QuerySet, Subquery, Value
 
 from apps.accounts.models import User
 from apps.tenants.roles import has_right
@@ -16,14 +16,6 @@ from apps.workloads.models import (
 from apps.workloads.policy import IMPLIED_BY, SCOPE_FOR
 from portal.actor import Actor
 from portal.errors import Forbidden, NotFound
-
-
-class Unnest(Func):
-    """PostgreSQL's unnest: a row for each element of an array."""
-
-    function = "unnest"
-    set_returning = True
-    output_field = TextField()
 
 
 def workloads(tenant_id: UUID) -> QuerySet[Workload]:
@@ -100,12 +92,10 @@ def live_grants(workload: Workload) -> QuerySet[AuthorityGrant]:
     return rows.select_related("authority").order_by("action_kind")
 
 
-def held(workload: Workload) -> list[str]:
-    """Every permission that the agent holds: its newest version's tools and its live authority, in one statement."""
-    newest = versions(workload).select_related(None).annotate(held=Unnest("tools")).values_list("held", flat=True)
-    tools = newest.filter(id=Subquery(versions(workload).values("id")[:1])).order_by()
-    grants = live_grants(workload).select_related(None).order_by().values_list("action_kind", flat=True)
-    return sorted(tools.union(grants, all=True))
+def newest_version(workload: Workload) -> QuerySet[AgentVersion]:
+    """The version that was registered last, as a queryset, for whoever reads it together with other things."""
+    rows = AgentVersion.objects.filter(tenant=workload.tenant_id, workload=workload)
+    return rows.filter(id=Subquery(versions(workload).values("id")[:1]))
 
 
 def people_with(workload: Workload, permission: str) -> QuerySet[User]:

@@ -22,6 +22,7 @@ from apps.gates.criteria import of_stage
 from apps.gates.freshness import Reported, State
 from apps.gates.models import Evidence, GateAttempt, Waiver
 from apps.gates.replaying import replay_gate
+from apps.ownership import actions as rotas
 from apps.rollouts.gates import _harden_holds
 from apps.telemetry import ingest
 from apps.telemetry.records import ActionRecord, Reading
@@ -147,6 +148,11 @@ def arrive(world: World, now: datetime = NOW) -> None:
     ingest.store(tenant_id=world.tenant.id, reading=Reading(records=records), actor=service, source="test", now=now)
 
 
+def name_three(world: World) -> None:
+    jobs = {"optimizer": [world.alice.id], "engineer": [world.bob.id], "responder": [world.bob.id]}
+    rotas.name_team(workload=world.workload, named=jobs, actor=world.actor(world.alice))
+
+
 def missing(world: World, stage: str) -> list[str]:
     return [standing.criterion.id for standing in queries.gate(world.workload, stage, NOW).missing]
 
@@ -208,10 +214,12 @@ def test_a_workload_walks_from_pilot_to_the_harden_gate_and_each_gate_refuses_fi
     arrive(staged)
     put(staged, "content_record", {"system": "ticket archive", "retention_days": 90, "reached_by": "by request"})
     assert missing(staged, "harden") == ["H2", "H6", "H7", "H8"]
+    name_three(staged)
+    assert missing(staged, "harden") == ["H2", "H7", "H8"]
     cohort(staged, "charlie")
     for module in all_taught(staged):
         answered(staged, module, "charlie")
-    assert missing(staged, "harden") == unreported == ["H2", "H6", "H7"]
+    assert missing(staged, "harden") == unreported == ["H2", "H7"]
     with pytest.raises(Refused, match="H2: Nothing has been reported yet"):
         ask(staged, "harden")
 

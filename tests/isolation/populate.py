@@ -111,8 +111,11 @@ def _plant(world: World, tenant: Tenant, key: str, people: tuple[User, User, Use
     owner, author, approver = people
     now = datetime.now(UTC)
     with tenant_transaction(tenant.id):
-        workload = _workload(tenant, key, owner, author)
         team = tenants.create_team(tenant_id=tenant.id, slug=f"team-{key.lower()}", name="Team", actor=SETUP)
+        turns = _rota(team, owner, author, now)
+        workload = _workload(tenant, key, owner, author, team)
+        jobs = {"optimizer": [owner.id], "engineer": [author.id], "responder": [approver.id]}
+        rotas.name_team(workload=workload, named=jobs, actor=SETUP)
         member: Membership | None = membership(tenant.id, author.id)
         assert member is not None
         tenants.join_team(team=team, member=member, actor=SETUP)
@@ -128,7 +131,6 @@ def _plant(world: World, tenant: Tenant, key: str, people: tuple[User, User, Use
         kept = _evidence(workload, author, approver, now)
         drill = _drill(workload, owner, author, now)
         taught = _training(workload, author, approver, now)
-        turns = _rota(world, team, owner, author, now)
     _record(tenant, workload, rollout.id, now)
     world.token("decide", "telemetry", tenant=tenant)
     with tenant_transaction(tenant.id):
@@ -166,7 +168,7 @@ def _approvals(
         reason="faster",
         actor=admin,
     )
-    other = _workload(tenant, f"{rollout.workload.key}-2", rollout.workload.owner, author)
+    other = _workload(tenant, f"{rollout.workload.key}-2", rollout.workload.owner, author, rollout.workload.team)
     second = rollouts.draft_rollout(
         workload=other, version=other.versions.get(), why="w", author=author, actor=SETUP, guardrails=[ERRORS]
     )
@@ -202,7 +204,7 @@ def _training(workload: Workload, author: User, learner: User, now: datetime) ->
     return module, cohort
 
 
-def _rota(world: World, team: Team, owner: User, author: User, now: datetime) -> tuple[Rota, RotaOverride, ShiftSwap]:
+def _rota(team: Team, owner: User, author: User, now: datetime) -> tuple[Rota, RotaOverride, ShiftSwap]:
     """A rota of two, a week of which is offered, with an override, a temporary schedule and a frozen past."""
     lead = Actor(kind="person", id=owner.id, user_id=owner.id, label="l", roles=frozenset({"ops_lead"}))
     rota = rotas.create_rota(team=team, name="Secret rota", zone="UTC", actor=lead, now=now - timedelta(hours=1))
@@ -286,11 +288,12 @@ def _evidence(workload: Workload, author: User, approver: User, now: datetime) -
     return Attachment.objects.latest("created_at"), upload
 
 
-def _workload(tenant: Tenant, key: str, owner: User, author: User) -> Workload:
+def _workload(tenant: Tenant, key: str, owner: User, author: User, team: Team | None) -> Workload:
     workload = workloads.register_workload(
         tenant_id=tenant.id,
         key=key,
         owner=owner,
+        team=team,
         actor=SETUP,
         name=f"Secret of {tenant.slug}",
         purpose="p",

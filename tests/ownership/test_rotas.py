@@ -16,7 +16,7 @@ from apps.ownership.models import FrozenDuty, Rota, RotaOverride, RotationVersio
 from apps.ownership.rotation import Span, Unit
 from apps.ownership.schedule import Change
 from apps.tenants import actions as tenants
-from apps.tenants.models import Membership
+from apps.tenants.models import Membership, Team
 from portal.errors import Conflict, Forbidden, Invalid, Refused
 from portal.tenancy.context import tenant_transaction
 from tests.approvals.test_races import at_once
@@ -32,8 +32,24 @@ def tenant(world: World) -> Iterator[None]:
         yield
 
 
+def night(world: World) -> Team:
+    """A team without a rota, to which Bob belongs."""
+    found = Team.objects.filter(tenant=world.tenant, slug="night").first()
+    if found is None:
+        found = tenants.create_team(tenant_id=world.tenant.id, slug="night", name="Night", actor=SETUP)
+        member = Membership.objects.get(tenant=world.tenant, user=world.bob)
+        tenants.join_team(team=found, member=member, actor=SETUP)
+    return found
+
+
 def made(world: World, **fields: Any) -> Rota:
-    values = {"team": world.team, "name": "Support", "zone": "UTC", "actor": world.actor(world.adam), "now": NOW}
+    values = {
+        "team": fields.pop("team", None) or night(world),
+        "name": "Support",
+        "zone": "UTC",
+        "actor": world.actor(world.adam),
+        "now": NOW,
+    }
     return actions.create_rota(**{**values, **fields})
 
 
@@ -278,7 +294,7 @@ def test_a_rotation_that_cannot_be_says_why_and_changes_nothing(
     rota = made(world)
     with pytest.raises(Invalid):
         turning(world, rota, **change)
-    assert not RotationVersion.objects.exists()
+    assert not RotationVersion.objects.filter(rotation__rota=rota).exists()
 
 
 def test_strangers_to_the_tenant_are_never_on_call(world: World, tenant: None) -> None:
@@ -321,13 +337,14 @@ def test_the_tick_freezes_what_is_due_across_tenants(live_world: World) -> None:
     with tenant_transaction(live_world.tenant.id):
         rota = made(live_world)
         turning(live_world, rota)
-    assert queries.due(NOW) == {}
+    before = queries.due(NOW).get(live_world.tenant.id, [])
+    assert rota.id not in before
     later = NOW + actions.FREEZE_EVERY
-    assert queries.due(later) == {live_world.tenant.id: [rota.id]}
+    assert rota.id in queries.due(later)[live_world.tenant.id]
     tasks.freeze(tenant_id=str(live_world.tenant.id), ids=[str(rota.id)])
     with tenant_transaction(live_world.tenant.id):
-        assert FrozenDuty.objects.count() == 1
-        assert Rota.objects.get().frozen_until > NOW
+        assert FrozenDuty.objects.get().rota == rota
+        assert Rota.objects.get(id=rota.id).frozen_until > NOW
 
 
 def test_what_decides_for_many_rotas_is_read_in_four_statements(world: World, tenant: None) -> None:
@@ -351,7 +368,7 @@ def test_the_command_answers_for_a_team_at_an_instant_and_as_it_was_known(world:
 
     def told(*arguments: str) -> str:
         out = StringIO()
-        call_command("oncall", "support", "--tenant", "acme", *arguments, stdout=out)
+        call_command("oncall", "night", "--tenant", "acme", *arguments, stdout=out)
         return out.getvalue().strip()
 
     at = (NOW + 2 * DAY).isoformat()
