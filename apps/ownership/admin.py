@@ -2,11 +2,14 @@ from django.contrib import admin
 
 from apps.ownership.models import (
     FrozenDuty,
+    Handover,
+    OwnershipPeriod,
     Rota,
     RotaOverride,
     Rotation,
     RotationVersion,
     ShiftSwap,
+    TeamOfThree,
     TemporarySchedule,
 )
 from portal.admin.base import TenantAdmin
@@ -57,4 +60,24 @@ class ShiftSwapAdmin(TenantAdmin):
 class FrozenDutyAdmin(TenantAdmin):
     list_display = ["rota", "start", "end", "people"]
     list_select_related = ["rota"]
+    ordering = ["-start"]
+
+
+@admin.register(TeamOfThree)
+class TeamOfThreeAdmin(TenantAdmin):
+    list_display = ["workload", "job", "person", "created_at"]
+    list_select_related = ["workload", "person"]
+
+
+@admin.register(Handover)
+class HandoverAdmin(TenantAdmin):
+    list_display = ["workload", "to_owner", "to_team", "by", "created_at", "accepted_by", "ended_at"]
+    list_select_related = ["workload", "to_owner", "to_team", "by", "accepted_by"]
+    ordering = ["-created_at"]
+
+
+@admin.register(OwnershipPeriod)
+class OwnershipPeriodAdmin(TenantAdmin):
+    list_display = ["workload", "owner", "team", "start", "end"]
+    list_select_related = ["workload", "owner", "team"]
     ordering = ["-start"]

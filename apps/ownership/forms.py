@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 
+from apps.accounts.models import User
 from apps.ownership.models import CHANGES, UNITS
 from apps.ownership.rotation import ALL_DAYS, MIDNIGHT, resolve
 from apps.ownership.rules import JOBS
@@ -105,6 +106,30 @@ class TeamForm(forms.Form):
 
     def named(self) -> dict[str, list[UUID]]:
         return {job: [UUID(i) for i in self.cleaned_data[job]] for job in JOBS}
+
+
+class OfferForm(forms.Form):
+    """Another owner or another team, not both."""
+
+    to_owner = forms.ModelChoiceField(User.objects.none(), required=False, label="Another owner")
+    to_team = forms.ModelChoiceField(Team.objects.none(), required=False, label="Or another team")
+    reason = forms.CharField(max_length=300, label="Why")
+
+    def __init__(self, *args: Any, members: list[tuple[str, str]], teams: list[Team], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        people = User.objects.filter(id__in=[UUID(i) for i, _ in members]).order_by("name")
+        self.fields["to_owner"].queryset = people  # type: ignore[attr-defined]
+        self.fields["to_team"].queryset = Team.objects.filter(id__in=[t.id for t in teams])  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if bool(data.get("to_owner")) == bool(data.get("to_team")):
+            raise forms.ValidationError("Choose one of the two.")
+        return data
+
+    def chosen(self) -> User | Team:
+        found: User | Team = self.cleaned_data["to_owner"] or self.cleaned_data["to_team"]
+        return found
 
 
 class ReasonForm(forms.Form):

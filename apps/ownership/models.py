@@ -241,3 +241,68 @@ class TeamOfThree(TenantModel):
 
     def __str__(self) -> str:
         return self.job
+
+
+class Handover(TenantModel):
+    """A workload offered to another owner or another team. It changes hands when they accept, not before (CALL-1)."""
+
+    workload = models.ForeignKey("workloads.Workload", models.PROTECT, db_constraint=False, related_name="+")
+    to_owner = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="+")
+    to_team = models.ForeignKey("tenants.Team", models.PROTECT, db_constraint=False, null=True, related_name="+")
+    reason = models.CharField(max_length=300)
+    by = models.ForeignKey("accounts.User", models.PROTECT, related_name="+")
+    accepted_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="+")
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            *walls("ownership_handover", app="select, insert, update (accepted_by_id, ended_at)"),
+            SameTenant(field="workload", name="ownership_handover_workload_fk"),
+            SameTenant(field="to_team", name="ownership_handover_team_fk"),
+            MemberOfTenant(field="to_owner", name="ownership_handover_owner_fk"),
+            models.UniqueConstraint(
+                fields=["tenant", "workload"],
+                condition=models.Q(ended_at=None, to_team=None),
+                name="ownership_handover_one_owner",
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "workload"],
+                condition=models.Q(ended_at=None, to_owner=None),
+                name="ownership_handover_one_team",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(to_owner=None, to_team__isnull=False)
+                | models.Q(to_team=None, to_owner__isnull=False),
+                name="ownership_handover_one_of_two",
+            ),
+        ]
+        indexes = [models.Index(fields=["tenant", "workload", "-created_at"], name="ownership_handovers")]
+
+    def __str__(self) -> str:
+        return f"hand-over of {self.workload_id}"
+
+
+class OwnershipPeriod(TenantModel):
+    """Who owned a workload, and which team answered for it, in ``[start, end)``; written when it changes hands."""
+
+    workload = models.ForeignKey("workloads.Workload", models.PROTECT, db_constraint=False, related_name="+")
+    owner = models.ForeignKey("accounts.User", models.PROTECT, related_name="+")
+    team = models.ForeignKey("tenants.Team", models.PROTECT, db_constraint=False, null=True, related_name="+")
+    start = models.DateTimeField()
+    end = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            *walls("ownership_ownershipperiod", app='select, insert, update ("end")'),
+            SameTenant(field="workload", name="ownership_ownershipperiod_workload_fk"),
+            SameTenant(field="team", name="ownership_ownershipperiod_team_fk"),
+            models.UniqueConstraint(
+                fields=["tenant", "workload"], condition=models.Q(end=None), name="ownership_ownershipperiod_one_open"
+            ),
+            models.UniqueConstraint(fields=["tenant", "workload", "start"], name="ownership_ownershipperiod_start"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.start)

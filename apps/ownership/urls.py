@@ -12,6 +12,12 @@ urlpatterns = [
     path(f"{_TENANT}rotas/new/", views.create, name="create_rota"),
     path(f"{_TENANT}rotas/mine/", views.my_shifts, name="my_shifts"),
     path(f"{_TENANT}workloads/<str:key>/people/", views.people, name="workload_people"),
+    path(f"{_TENANT}workloads/<str:key>/people/offer/", views.offer_workload, name="offer_workload"),
+    path(f"{_TENANT}handovers/", views.offers, name="offers"),
+    *(
+        path(f"{_TENANT}handovers/<uuid:handover_id>/{verb}/", views.answer_offer, {"verb": verb}, name=f"{verb}_offer")
+        for verb in ("accept", "end")
+    ),
     path(_ROTA, views.rota_page, name="rota"),
     path(f"{_ROTA}rotation/", views.set_rotation, name="set_rotation"),
     path(f"{_ROTA}override/", views.override, name="override_rota"),

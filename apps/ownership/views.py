@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from apps.accounts.models import User
-from apps.ownership import actions, presenter, queries
-from apps.ownership.forms import OverrideForm, ReasonForm, RotaForm, RotationForm, TeamForm
+from apps.ownership import actions, handover, presenter, queries
+from apps.ownership.forms import OfferForm, OverrideForm, ReasonForm, RotaForm, RotationForm, TeamForm
 from apps.ownership.models import Rota
 from apps.ownership.rotation import Unit
 from apps.ownership.rules import JOBS, Job, team_shortcomings
@@ -218,9 +218,52 @@ def people(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
         "rota": rota,
         "on_call": queries.now_on_call(request.tenant.id, now, [rota])[0] if rota else None,
         "form": form if "manage_workload" in may else None,
+        "offer": OfferForm(members=everybody, teams=list(tenants.teams(request.tenant.id)))
+        if "manage_workload" in may
+        else None,
+        "offers": [row for row in handover.handovers(workload)[:PAGE] if row.ended_at is None],
+        "periods": list(handover.periods(workload)[:PAGE]),
         "now": now,
     }
     return render(request, "ownership/people.html", context, status=400 if form.errors else 200)
+
+
+@require_POST
+@on_workload("manage_workload")
+def offer_workload(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
+    """Offer it to another owner or another team."""
+    people = [(str(m.user_id), m.user.name) for m in tenants.members(request.tenant.id)]
+    form = OfferForm(request.POST, members=people, teams=list(tenants.teams(request.tenant.id)))
+    if not form.is_valid():
+        raise Invalid("to", "Choose whom it is offered to, a person or a team, and say why.")
+    handover.offer(
+        workload=workload,
+        to=form.chosen(),
+        reason=form.cleaned_data["reason"],
+        by=request.user,
+        actor=request.actor,
+        now=timezone.now(),
+    )
+    messages.success(request, "Offered. It changes hands when they accept.")
+    return redirect("workload_people", slug, workload.key)
+
+
+@member
+def offers(request: InTenant, slug: str) -> HttpResponse:
+    """Workloads that are offered to me or to a team of mine, and those that I offered."""
+    rows = handover.offers_to(request.tenant.id, request.actor)
+    page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
+    return render(request, "ownership/offers.html", {"page": page, "now": timezone.now()})
+
+
+@require_POST
+@member
+def answer_offer(request: InTenant, slug: str, handover_id: UUID, verb: str) -> HttpResponse:
+    row = handover.offered(request.tenant.id, request.actor, handover_id)
+    act = handover.accept if verb == "accept" else handover.end
+    act(handover=row, by=request.user, actor=request.actor, now=timezone.now())
+    messages.success(request, f"{row.workload.key} is yours." if verb == "accept" else "Ended.")
+    return redirect("offers", slug)
 
 
 def _override_form(request: InTenant, rota: Rota, data: Any) -> OverrideForm:

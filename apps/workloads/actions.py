@@ -310,6 +310,27 @@ def _check_permission(permission: str) -> None:
         raise Invalid("permission_unknown", f"Unknown permission {permission!r}; one of {', '.join(PERMISSIONS)}.")
 
 
+def hand_over(*, workload: Workload, owner: User, team: Team | None, actor: Actor, reason: str) -> Workload:
+    """Give a workload another owner or another team, with the rights that go with it; the former ones lose theirs."""
+    before = {"owner": workload.owner.email, "team": workload.team.slug if workload.team else None}
+    if owner.id != workload.owner_id:
+        access.revoke("manage_workload", workload.owner, workload)
+        access.grant("manage_workload", owner, workload)
+    if (team and team.id) != workload.team_id:
+        rows = WorkloadTeamGrant.objects.filter(tenant=workload.tenant_id, workload=workload)
+        rows.filter(team=workload.team_id, permission="operate_workload").delete()
+        if team is not None:
+            permit_team(workload=workload, team=team, permission="operate_workload", actor=actor)
+    Workload.objects.filter(tenant=workload.tenant_id, id=workload.id).update(
+        owner=owner, team=team, revision=F("revision") + 1
+    )
+    workload.owner, workload.team = owner, team
+    bump_config(workload.tenant_id)
+    after = {"owner": owner.email, "team": team.slug if team else None}
+    record(actor=actor, action="workload.handed_over", obj=workload, before=before, after=after, reason=reason)
+    return workload
+
+
 def set_stage(*, workload: Workload, stage: str, actor: Actor, reason: str) -> None:
     """Write down the stage that a gate, or a step back, has led to."""
     before = workload.stage

@@ -22,7 +22,8 @@ from apps.gates.evaluations.uploads import take_upload
 from apps.gates.models import Attachment, GateAttempt, Upload
 from apps.gates.own import actions as own
 from apps.ownership import actions as rotas
-from apps.ownership.models import Rota, RotaOverride, ShiftSwap
+from apps.ownership import handover
+from apps.ownership.models import Handover, OwnershipPeriod, Rota, RotaOverride, ShiftSwap
 from apps.ownership.rotation import Unit
 from apps.ownership.schedule import Change
 from apps.rollouts import actions as rollouts
@@ -69,6 +70,7 @@ class Planted:
     rota: Rota
     override: RotaOverride
     swap: ShiftSwap
+    handover: Handover
 
     @property
     def ids(self) -> dict[str, object]:
@@ -91,6 +93,7 @@ class Planted:
             "rota_id": self.rota.id,
             "override_id": self.override.id,
             "swap_id": self.swap.id,
+            "handover_id": self.handover.id,
             "version_id": self.swap.version_id,
             "shift": self.swap.shift + 1,
             "name": "cases",
@@ -116,6 +119,8 @@ def _plant(world: World, tenant: Tenant, key: str, people: tuple[User, User, Use
         workload = _workload(tenant, key, owner, author, team)
         jobs = {"optimizer": [owner.id], "engineer": [author.id], "responder": [approver.id]}
         rotas.name_team(workload=workload, named=jobs, actor=SETUP)
+        offered = handover.offer(workload=workload, to=author, reason="r", by=owner, actor=SETUP, now=now)
+        OwnershipPeriod.objects.create(tenant=tenant, workload=workload, owner=owner, team=team, start=now)
         member: Membership | None = membership(tenant.id, author.id)
         assert member is not None
         tenants.join_team(team=team, member=member, actor=SETUP)
@@ -135,7 +140,7 @@ def _plant(world: World, tenant: Tenant, key: str, people: tuple[User, User, Use
     world.token("decide", "telemetry", tenant=tenant)
     with tenant_transaction(tenant.id):
         token = ApiToken.objects.latest("created_at")
-        return Planted(tenant, workload, rollout, token, team, *planted, drill, *taught, *kept, *turns)
+        return Planted(tenant, workload, rollout, token, team, *planted, drill, *taught, *kept, *turns, offered)
 
 
 def _approvals(
