@@ -13,11 +13,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.models import User
-from apps.ownership import actions, queries
-from apps.ownership.models import CHANGES, Rota, RotaOverride
+from apps.ownership import actions, handover, queries
+from apps.ownership.models import CHANGES, Handover, Rota, RotaOverride
 from apps.ownership.schedule import Change
+from apps.tenants import queries as tenants
 from apps.tenants.queries import members
+from apps.workloads import queries as workloads
 from apps.workloads.api import person_behind
+from apps.workloads.models import Workload
 from portal.access import member
 from portal.api import TenantView
 from portal.errors import Invalid
@@ -160,6 +163,123 @@ class OverridesView(TenantView):
         return found.user
 
 
+class TeamSerializer(serializers.Serializer[Any]):
+    optimizer = serializers.ListField(child=serializers.EmailField(), max_length=20)
+    engineer = serializers.ListField(child=serializers.EmailField(), max_length=20)
+    responder = serializers.ListField(child=serializers.EmailField(), max_length=20)
+
+
+class WhoAnswersSerializer(TeamSerializer):
+    owner = serializers.EmailField()
+    team = serializers.SlugField(allow_null=True)
+    rota = serializers.UUIDField(allow_null=True)
+    on_call = serializers.ListField(child=serializers.EmailField())
+    covered_until = serializers.DateTimeField(allow_null=True)
+
+
+class PeopleView(TenantView):
+    @extend_schema(operation_id="who_answers", responses=WhoAnswersSerializer)
+    def get(self, request: Request, slug: str, key: str) -> Response:
+        return Response(_people(workloads.workload_for(self.tenant.id, self.actor, key)))
+
+    @extend_schema(operation_id="name_team_of_three", request=TeamSerializer, responses=WhoAnswersSerializer)
+    def put(self, request: Request, slug: str, key: str) -> Response:
+        workload = workloads.workload_for(self.tenant.id, self.actor, key, "manage_workload")
+        person_behind(self)
+        data = TeamSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        wanted = {address.lower() for each in data.validated_data.values() for address in each}
+        rows = members(self.tenant.id).filter(user__email__in=wanted)
+        ids = {row.user.email: row.user_id for row in rows}
+        unknown = sorted(wanted - set(ids))
+        if unknown:
+            raise Invalid("not_a_member", f"No member here: {', '.join(unknown[:5])}.")
+        named = {job: [ids[a.lower()] for a in each] for job, each in data.validated_data.items()}
+        actions.name_team(workload=workload, named=named, actor=self.actor)
+        return Response(_people(workload))
+
+
+class HandoverSerializer(serializers.ModelSerializer[Handover]):
+    workload = serializers.CharField(source="workload.key")
+    to_owner = serializers.EmailField(source="to_owner.email", default=None)
+    to_team = serializers.SlugField(source="to_team.slug", default=None)
+    by = serializers.EmailField(source="by.email")
+
+    class Meta:
+        model = Handover
+        fields = ["id", "workload", "to_owner", "to_team", "reason", "by", "created_at", "ended_at"]
+
+
+class NewHandoverSerializer(serializers.Serializer[Any]):
+    to_owner = serializers.EmailField(default=None, allow_null=True)
+    to_team = serializers.SlugField(default=None, allow_null=True)
+    reason = serializers.CharField(max_length=300)
+
+
+class OfferView(TenantView):
+    @extend_schema(operation_id="offer_workload", request=NewHandoverSerializer, responses={201: HandoverSerializer})
+    def post(self, request: Request, slug: str, key: str) -> Response:
+        workload = workloads.workload_for(self.tenant.id, self.actor, key, "manage_workload")
+        data = NewHandoverSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        asked = data.validated_data
+        if bool(asked["to_owner"]) == bool(asked["to_team"]):
+            raise Invalid("to", "Name another owner or another team, one of the two.")
+        to = self._owner(asked["to_owner"]) if asked["to_owner"] else tenants.team(self.tenant.id, asked["to_team"])
+        made = handover.offer(
+            workload=workload,
+            to=to,
+            reason=asked["reason"],
+            by=person_behind(self),
+            actor=self.actor,
+            now=timezone.now(),
+        )
+        return Response(HandoverSerializer(made).data, status=201)
+
+    def _owner(self, address: str) -> User:
+        found = members(self.tenant.id).filter(user__email=address.lower()).first()
+        if found is None:
+            raise Invalid("not_a_member", f"No member here: {address[:100]}.")
+        return found.user
+
+
+class OffersView(TenantView):
+    @extend_schema(operation_id="list_offers", responses=HandoverSerializer(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        pages = ByAge()
+        page = pages.paginate_queryset(handover.offers_to(self.tenant.id, self.actor), request, self)
+        return pages.get_paginated_response(HandoverSerializer(page, many=True).data)
+
+
+class AnswerSerializer(serializers.Serializer[Any]):
+    accept = serializers.BooleanField(help_text="False declines it, or takes one's own offer back.")
+
+
+class AnswerView(TenantView):
+    @extend_schema(operation_id="answer_offer", request=AnswerSerializer, responses=HandoverSerializer)
+    def post(self, request: Request, slug: str, handover_id: UUID) -> Response:
+        row = handover.offered(self.tenant.id, self.actor, handover_id)
+        data = AnswerSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        act = handover.accept if data.validated_data["accept"] else handover.end
+        act(handover=row, by=person_behind(self), actor=self.actor, now=timezone.now())
+        return Response(HandoverSerializer(row).data)
+
+
+def _people(workload: Workload) -> dict[str, Any]:
+    rota = queries.primary(workload)
+    on_call = queries.on_call(rota, timezone.now()) if rota else ()
+    known = _addresses(on_call)
+    return {
+        "owner": workload.owner.email,
+        "team": workload.team.slug if workload.team else None,
+        "rota": str(rota.id) if rota else None,
+        "on_call": [known[p] for p in on_call],
+        "covered_until": rota.covered_until if rota and rota.has_target else None,
+        **{job: [person.email for person in each] for job, each in queries.team_of(workload).items()},
+    }
+
+
 def _instant(request: Request, name: str) -> datetime | None:
     text = request.query_params.get(name, "")
     if not text:
@@ -181,3 +301,7 @@ rotas = member(RotasView.as_view())
 rota = member(RotaView.as_view())
 duties = member(DutiesView.as_view())
 overrides = member(OverridesView.as_view())
+people = member(PeopleView.as_view())
+offer = member(OfferView.as_view())
+offers = member(OffersView.as_view())
+answer = member(AnswerView.as_view())

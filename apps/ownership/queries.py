@@ -27,6 +27,7 @@ from apps.ownership.models import (
 from apps.ownership.rotation import Hours, Rotation, Span, Unit
 from apps.ownership.rules import JOBS
 from apps.ownership.schedule import Change, Duty, Layer, Override, Schedule, Temporary, Version
+from apps.tenants.models import Membership
 from apps.workloads.models import Workload
 from portal.errors import NotFound
 from portal.tenancy.context import platform_work
@@ -67,7 +68,7 @@ def duties(found: Rota, start: datetime, end: datetime, known_at: datetime | Non
 
 
 def schedules(found: Sequence[Rota], known_at: datetime | None = None) -> dict[UUID, Schedule]:
-    """What decides for each rota (all of one tenant), in four statements however many they are."""
+    """What decides for each rota (all of one tenant), in five statements however many they are."""
     if not found:
         return {}
     tenant_id, ids = found[0].tenant_id, [each.id for each in found]
@@ -75,11 +76,13 @@ def schedules(found: Sequence[Rota], known_at: datetime | None = None) -> dict[U
     versions = [version.id for rows in layers.values() for _, version in rows]
     swapped = _swapped(tenant_id, versions, known_at)
     overrides, temporaries = _overrides(tenant_id, ids, known_at), _temporaries(tenant_id, ids, known_at)
+    gone = _gone(tenant_id, known_at)
     return {
         i: Schedule(
             layers=tuple(_layers_of(layers[i], swapped, known_at)),
             overrides=tuple(overrides[i]),
             temporaries=tuple(temporaries[i]),
+            gone=gone,
         )
         for i in ids
     }
@@ -265,6 +268,14 @@ def _known(rows: QuerySet, known_at: datetime | None) -> QuerySet:  # type: igno
     if known_at is None:
         return rows.filter(cancelled_at=None)
     return rows.filter(Q(cancelled_at=None) | Q(cancelled_at__gt=known_at), created_at__lte=known_at)
+
+
+def _gone(tenant_id: UUID, known_at: datetime | None) -> frozenset[UUID]:
+    """Who has left the tenant: nobody wakes them."""
+    rows = Membership.objects.filter(tenant=tenant_id, ended_at__isnull=False)
+    if known_at is not None:
+        rows = rows.filter(ended_at__lte=known_at)
+    return frozenset(rows.values_list("user", flat=True))
 
 
 def _layers(

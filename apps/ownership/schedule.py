@@ -6,7 +6,7 @@ page-out asks :func:`people_at` or :func:`final`, which rests on it, so that the
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import combinations, pairwise
@@ -85,11 +85,15 @@ class Temporary:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """All that decides who is on call."""
+    """All that decides who is on call. Whoever is ``gone`` wakes up for nothing: their turns are gaps."""
 
     layers: tuple[Layer, ...] = ()
     overrides: tuple[Override, ...] = ()
     temporaries: tuple[Temporary, ...] = ()
+    gone: frozenset[UUID] = frozenset()
+
+    def present(self, people: People) -> People:
+        return tuple(person for person in people if person not in self.gone) if self.gone else people
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,7 @@ def people_at(schedule: Schedule, at: datetime) -> People:
     """Who is on call at an instant, in a fixed order; empty is a gap."""
     temporary = [each for each in schedule.temporaries if each.start <= at < each.end]
     if temporary:
-        return temporary[-1].people_at(at)
+        return schedule.present(temporary[-1].people_at(at))
     held = [
         (layer.priority, person)
         for layer in schedule.layers
@@ -113,7 +117,7 @@ def people_at(schedule: Schedule, at: datetime) -> People:
         if (person := version.person_at(at)) is not None
     ]
     active = [each for each in schedule.overrides if each.start <= at < each.end]
-    return _decided(held, active)
+    return schedule.present(_decided(held, active))
 
 
 def final(schedule: Schedule, start: datetime, end: datetime) -> list[Duty]:
@@ -216,11 +220,11 @@ def _pieces(schedule: Schedule, turns: Sequence[tuple[int, Span]], cuts: Sequenc
         current = [turn for turn in current if turn[1].end > start]
         temporary = [each for each in schedule.temporaries if each.start <= start < each.end]
         if temporary:
-            yield Duty(start, end, temporary[-1].people_at(start))
+            yield Duty(start, end, schedule.present(temporary[-1].people_at(start)))
             continue
         held = [(priority, span.person) for priority, span in current if span.person is not None]
         active = [each for each in schedule.overrides if each.start <= start < each.end]
-        yield Duty(start, end, _decided(held, active))
+        yield Duty(start, end, schedule.present(_decided(held, active)))
 
 
 def _merged(pieces: Iterable[Duty]) -> Iterator[Duty]:
@@ -239,7 +243,7 @@ def _merged(pieces: Iterable[Duty]) -> Iterator[Duty]:
 def _matters(schedule: Schedule, override: Override) -> bool:
     """Whether the person whom it replaces would be on call at any time in it, were it not there."""
     others = tuple(each for each in schedule.overrides if each is not override)
-    without = Schedule(schedule.layers, others, schedule.temporaries)
+    without = replace(schedule, overrides=others)
     return any(override.instead_of in duty.people for duty in final(without, override.start, override.end))
 
 

@@ -1,5 +1,6 @@
 """CALL-1: one owner and one team at any time; handing over is an event that the new ones accept."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -163,3 +164,32 @@ def test_it_is_offered_on_the_page_and_accepted_by_somebody_who_could_not_even_s
     assert charlie.post(f"/t/acme/handovers/{row.id}/accept/").status_code == 302
     assert "Charlie" in charlie.get(url).content.decode()
     assert charlie.post(f"/t/acme/handovers/{row.id}/accept/").status_code == 404
+
+
+def test_the_api_says_who_answers_names_the_three_and_hands_over(world: World) -> None:
+    alice, charlie = signed_in("alice"), signed_in("charlie")
+    base = "/api/v1/t/acme/"
+
+    def send(client: Any, method: str, url: str, body: Any) -> Any:
+        return getattr(client, method)(f"{base}{url}", json.dumps(body), content_type="application/json")
+
+    three = {"optimizer": ["alice@example.org"], "engineer": ["bob@example.org"], "responder": ["bob@example.org"]}
+    assert send(signed_in("bob"), "put", "workloads/W-01/people", three).status_code == 403
+    stranger = {**three, "engineer": ["mallory@example.org"]}
+    assert send(alice, "put", "workloads/W-01/people", stranger).status_code == 400
+    assert send(alice, "put", "workloads/W-01/people", {"optimizer": []}).status_code == 400
+    shown = send(alice, "put", "workloads/W-01/people", three).json()
+    assert (shown["responder"], shown["on_call"]) == (["bob@example.org"], ["bob@example.org"])
+    assert alice.get(f"{base}workloads/W-01/people").json() == shown
+
+    body = {"to_owner": "charlie@example.org", "reason": "leaving"}
+    assert send(alice, "post", "workloads/W-01/handovers", {**body, "to_team": "support"}).status_code == 400
+    assert send(alice, "post", "workloads/W-01/handovers", {"to_team": "nowhere", "reason": "r"}).status_code == 404
+    made = send(alice, "post", "workloads/W-01/handovers", body)
+    assert (made.status_code, made.json()["to_owner"]) == (201, "charlie@example.org")
+    assert [row["workload"] for row in charlie.get(f"{base}handovers").json()["results"]] == ["W-01"]
+    one = f"handovers/{made.json()['id']}"
+    assert send(alice, "post", one, {"accept": True}).status_code == 403
+    assert send(charlie, "post", one, {"accept": "perhaps"}).status_code == 400
+    assert send(charlie, "post", one, {"accept": True}).json()["ended_at"]
+    assert charlie.get(f"{base}workloads/W-01/people").json()["owner"] == "charlie@example.org"

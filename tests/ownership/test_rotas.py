@@ -347,7 +347,7 @@ def test_the_tick_freezes_what_is_due_across_tenants(live_world: World) -> None:
         assert Rota.objects.get(id=rota.id).frozen_until > NOW
 
 
-def test_what_decides_for_many_rotas_is_read_in_four_statements(world: World, tenant: None) -> None:
+def test_what_decides_for_many_rotas_is_read_in_five_statements(world: World, tenant: None) -> None:
     rota = made(world)
     turning(world, rota)
     overridden(world, rota, "alice", "bob", NOW, NOW + HOUR)
@@ -357,7 +357,7 @@ def test_what_decides_for_many_rotas_is_read_in_four_statements(world: World, te
     for found in ([rota], [rota, other]):
         with CaptureQueriesContext(connection) as captured:
             queries.schedules(found)
-        assert len(captured) == 4
+        assert len(captured) == 5
 
 
 def test_the_command_answers_for_a_team_at_an_instant_and_as_it_was_known(world: World) -> None:
@@ -377,3 +377,16 @@ def test_the_command_answers_for_a_team_at_an_instant_and_as_it_was_known(world:
     assert told("--at", "2020-01-01T00:00:00+00:00") == "1 Support: nobody"
     with pytest.raises(CommandError, match="no rota"):
         call_command("oncall", "nowhere", "--tenant", "acme")
+
+
+def test_the_turns_of_somebody_who_left_are_gaps_and_the_others_keep_theirs(world: World, tenant: None) -> None:
+    rota = made(world)
+    turning(world, rota)
+    left = Membership.objects.get(tenant=world.tenant, user=world.alice)
+    tenants.end_membership(member=left, actor=world.actor(world.adam), now=NOW + HOUR)
+    assert who(world, rota, NOW + 2 * HOUR) == []
+    assert who(world, rota, NOW + 7 * DAY) == ["bob"]
+    assert who(world, rota, NOW + 2 * HOUR, known_at=NOW) == ["alice"], "as it was known before"
+    actions.freeze(rota=rota, now=NOW + 3 * HOUR)
+    rota.refresh_from_db()
+    assert rota.covered_until == NOW + 3 * HOUR
