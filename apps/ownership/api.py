@@ -14,7 +14,8 @@ from rest_framework.response import Response
 
 from apps.accounts.models import User
 from apps.ownership import actions, handover, queries
-from apps.ownership.models import CHANGES, Handover, Rota, RotaOverride
+from apps.ownership.models import CHANGES, Handover, Rota, RotaOverride, TemporarySchedule
+from apps.ownership.rotation import Span
 from apps.ownership.schedule import Change
 from apps.tenants import queries as tenants
 from apps.tenants.queries import members
@@ -163,6 +164,56 @@ class OverridesView(TenantView):
         return found.user
 
 
+class SpanSerializer(serializers.Serializer[Any]):
+    start = serializers.DateTimeField()
+    end = serializers.DateTimeField()
+    person = serializers.EmailField()
+
+
+class NewTemporarySerializer(serializers.Serializer[Any]):
+    start = serializers.DateTimeField()
+    end = serializers.DateTimeField()
+    shifts = serializers.ListField(child=SpanSerializer(), max_length=500)
+    fallback = serializers.EmailField(default=None, allow_null=True, help_text="Who answers where nobody is named.")
+    reason = serializers.CharField(max_length=300)
+
+
+class TemporarySerializer(serializers.ModelSerializer[TemporarySchedule]):
+    class Meta:
+        model = TemporarySchedule
+        fields = ["id", "start", "end", "reason", "created_at"]
+
+
+class TemporariesView(TenantView):
+    """For a while nothing else counts; holes are refused unless somebody is there to fall back to."""
+
+    @extend_schema(
+        operation_id="make_temporary_schedule", request=NewTemporarySerializer, responses={201: TemporarySerializer}
+    )
+    def post(self, request: Request, slug: str, rota_id: UUID) -> Response:
+        rota = queries.rota(self.tenant.id, rota_id)
+        by = person_behind(self)
+        data = NewTemporarySerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        asked = dict(data.validated_data)
+        shifts, fallback = asked.pop("shifts"), asked.pop("fallback")
+        wanted = {row["person"].lower() for row in shifts} | ({fallback.lower()} if fallback else set())
+        users = {m.user.email: m.user for m in members(self.tenant.id).filter(user__email__in=wanted)}
+        unknown = sorted(wanted - set(users))
+        if unknown:
+            raise Invalid("not_a_member", f"No member here: {', '.join(unknown[:5])}.")
+        made = actions.make_temporary(
+            rota=rota,
+            spans=[Span(row["start"], row["end"], users[row["person"].lower()].id) for row in shifts],
+            fallback=users[fallback.lower()] if fallback else None,
+            by=by,
+            actor=self.actor,
+            now=timezone.now(),
+            **asked,
+        )
+        return Response(TemporarySerializer(made).data, status=201)
+
+
 class TeamSerializer(serializers.Serializer[Any]):
     optimizer = serializers.ListField(child=serializers.EmailField(), max_length=20)
     engineer = serializers.ListField(child=serializers.EmailField(), max_length=20)
@@ -301,6 +352,7 @@ rotas = member(RotasView.as_view())
 rota = member(RotaView.as_view())
 duties = member(DutiesView.as_view())
 overrides = member(OverridesView.as_view())
+temporaries = member(TemporariesView.as_view())
 people = member(PeopleView.as_view())
 offer = member(OfferView.as_view())
 offers = member(OffersView.as_view())

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from apps.ownership import queries
 from apps.ownership import schedule as rules
 from apps.ownership.models import Rota, RotationVersion
+from apps.ownership.rules import lint
 from apps.ownership.schedule import Duty, Fairness
 from portal import charts
 
@@ -35,6 +36,7 @@ class Shown:
     following: Turn | None
     turns: list[Turn]
     gaps: list[Turn]
+    findings: list[str]
     chart: charts.Timeline
     fairness: Fairness
     hours: list[tuple[str, float]]
@@ -53,12 +55,21 @@ def present(rota: Rota, now: datetime) -> Shown:
     def turn(duty: Duty) -> Turn:
         return Turn(duty.start, duty.end, tuple(named.get(p, "somebody who left") for p in duty.people))
 
+    taking = sorted(queries.everybody(schedule))
+    findings = lint(
+        people=[named.get(person, "somebody") for person in taking],
+        gone=[named.get(person, "somebody") for person in taking if person in schedule.gone],
+        gaps=len(empty),
+        needless=len(rules.needless(schedule)),
+        has_target=rota.has_target,
+    )
     fair = rules.fairness(duties, queries.everybody(schedule))
     return Shown(
         current=turn(duties[0]),
         following=turn(duties[1]) if len(duties) > 1 else None,
         turns=[turn(duty) for duty in duties],
         gaps=[turn(duty) for duty in empty],
+        findings=findings,
         chart=_chart(rota, schedule, duties, empty, named, now),
         fairness=fair,
         hours=sorted((named.get(person, "somebody who left"), hours) for person, hours in fair.hours.items()),

@@ -43,3 +43,21 @@ def shortcomings(facts: Mapping[str, Any]) -> list[str]:
         ahead = max(0, int(facts["covered_days"]))
         found.append(f"{facts['rota']} has a gap in {ahead} days; {DAYS_AHEAD} days without one are wanted.")
     return found
+
+
+def lint(people: Sequence[str], gone: Sequence[str], gaps: int, needless: int, has_target: bool) -> list[str]:
+    """What is odd about a rota: ``people`` take turns, ``gone`` of them left, ``needless`` overrides do nothing."""
+    found = []
+    if not people:
+        found.append("Nobody takes turns.")
+    elif len(people) == 1:
+        found.append(f"{people[0]} alone takes turns: nobody covers an illness.")
+    if gone:
+        found.append(f"{', '.join(gone)} left and still takes turns: those are gaps.")
+    if gaps:
+        found.append(f"{gaps} gap{'s' if gaps > 1 else ''} in the next {DAYS_AHEAD} days.")
+    if needless:
+        found.append(f"{needless} replacement{'s' if needless > 1 else ''} of somebody who isn't on call then.")
+    if not has_target:
+        found.append("It doesn't say what has to be covered, so no gap is ever shown.")
+    return found

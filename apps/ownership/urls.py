@@ -29,6 +29,7 @@ urlpatterns = [
     path(f"{_API}/<uuid:rota_id>", api.rota, name="api_rota"),
     path(f"{_API}/<uuid:rota_id>/duties", api.duties, name="api_duties"),
     path(f"{_API}/<uuid:rota_id>/overrides", api.overrides, name="api_overrides"),
+    path(f"{_API}/<uuid:rota_id>/temporary-schedules", api.temporaries, name="api_temporaries"),
     path("api/v1/t/<slug:slug>/workloads/<str:key>/people", api.people, name="api_people"),
     path("api/v1/t/<slug:slug>/workloads/<str:key>/handovers", api.offer, name="api_offer"),
     path("api/v1/t/<slug:slug>/handovers", api.offers, name="api_offers"),

@@ -66,7 +66,8 @@ def test_a_gap_is_shown_before_it_comes(world: World) -> None:
     with tenant_transaction(world.tenant.id):
         rota = made(world, now=datetime.now(UTC) - DAY)
     page = signed_in("alice").get(f"/t/acme/rotas/{rota.id}/").content.decode()
-    assert "Nobody is on call." in page and "1 gap" in page
+    assert "Nobody is on call." in page and "1 gap in the next 30 days." in page
+    assert "Nobody takes turns." in page
 
 
 def test_the_team_takes_the_shift_overrides_and_cancels_and_others_do_not(world: World) -> None:
@@ -142,6 +143,27 @@ def test_the_api_answers_for_an_instant_and_overrides(world: World) -> None:
     assert bob.get(url).json()["people"] == ["bob@example.org"]
     assert [row["reason"] for row in bob.get(f"{url}/overrides").json()["results"]] == ["lunch"]
     assert [row["team"] for row in bob.get("/api/v1/t/acme/rotas").json()["results"]] == ["support", "night"]
+
+
+def test_a_temporary_schedule_with_holes_is_refused_over_the_api_and_one_without_counts(world: World) -> None:
+    rota = live(world, "alice", "bob")
+    bob, now = signed_in("bob"), datetime.now(UTC).replace(microsecond=0)
+    start, middle, end = now + DAY, now + 1.5 * DAY, now + 2 * DAY
+    shift = {"start": middle.isoformat(), "end": end.isoformat(), "person": "erin@example.org"}
+    body = {"start": start.isoformat(), "end": end.isoformat(), "shifts": [shift], "reason": "release"}
+    url = f"/api/v1/t/acme/rotas/{rota.id}"
+
+    def post(client: Client, **changes: Any) -> Any:
+        changed = json.dumps({**body, **changes})
+        return client.post(f"{url}/temporary-schedules", changed, content_type="application/json")
+
+    holes = post(bob)
+    assert (holes.status_code, len(holes.json()["holes"])) == (409, 1)
+    assert post(bob, fallback="mallory@example.org").status_code == 400
+    assert post(signed_in("charlie"), fallback="bob@example.org").status_code == 403
+    assert post(bob, fallback="bob@example.org").status_code == 201
+    for at, who in ((start, "bob"), (middle, "erin"), (end, "alice")):
+        assert bob.get(url, {"at": at.isoformat()}).json()["people"] == [f"{who}@example.org"]
 
 
 @pytest.mark.parametrize("count", [1, 3])
