@@ -68,14 +68,19 @@ def duties(found: Rota, start: datetime, end: datetime, known_at: datetime | Non
 
 
 def schedules(found: Sequence[Rota], known_at: datetime | None = None) -> dict[UUID, Schedule]:
-    """What decides for each rota (all of one tenant), in five statements however many they are."""
+    """What decides for each rota (all of one tenant), in five statements however many they are.
+
+    What was over before all of them were last frozen is left out, unless it is asked what was known before.
+    """
     if not found:
         return {}
     tenant_id, ids = found[0].tenant_id, [each.id for each in found]
-    layers = _layers(tenant_id, ids, known_at)
+    since = min(each.frozen_until for each in found) if known_at is None else None
+    layers = _layers(tenant_id, ids, known_at, since)
     versions = [version.id for rows in layers.values() for _, version in rows]
     swapped = _swapped(tenant_id, versions, known_at)
-    overrides, temporaries = _overrides(tenant_id, ids, known_at), _temporaries(tenant_id, ids, known_at)
+    overrides = _overrides(tenant_id, ids, known_at, since)
+    temporaries = _temporaries(tenant_id, ids, known_at, since)
     gone = _gone(tenant_id, known_at)
     return {
         i: Schedule(
@@ -263,11 +268,13 @@ def _frozen(found: Rota, start: datetime, end: datetime) -> QuerySet[FrozenDuty]
     return rows.order_by("start")
 
 
-def _known(rows: QuerySet, known_at: datetime | None) -> QuerySet:  # type: ignore[type-arg]
-    """What was there at an instant, and not cancelled by then."""
+def _known(rows: QuerySet, known_at: datetime | None, since: datetime | None) -> QuerySet:  # type: ignore[type-arg]
+    """What was there at an instant, not cancelled by then, and not over since."""
     if known_at is None:
-        return rows.filter(cancelled_at=None)
-    return rows.filter(Q(cancelled_at=None) | Q(cancelled_at__gt=known_at), created_at__lte=known_at)
+        rows = rows.filter(cancelled_at=None)
+    else:
+        rows = rows.filter(Q(cancelled_at=None) | Q(cancelled_at__gt=known_at), created_at__lte=known_at)
+    return rows.filter(end__gt=since) if since is not None else rows
 
 
 def _gone(tenant_id: UUID, known_at: datetime | None) -> frozenset[UUID]:
@@ -279,11 +286,13 @@ def _gone(tenant_id: UUID, known_at: datetime | None) -> frozenset[UUID]:
 
 
 def _layers(
-    tenant_id: UUID, ids: list[UUID], known_at: datetime | None
+    tenant_id: UUID, ids: list[UUID], known_at: datetime | None, since: datetime | None
 ) -> dict[UUID, list[tuple[int, RotationVersion]]]:
     rows = RotationVersion.objects.filter(tenant=tenant_id, rotation__rota__in=ids).select_related("rotation")
     if known_at is not None:
         rows = rows.filter(created_at__lte=known_at)
+    if since is not None:
+        rows = rows.filter(Q(valid_to=None) | Q(valid_to__gt=since))
     found: dict[UUID, list[tuple[int, RotationVersion]]] = defaultdict(list)
     for row in rows.order_by("rotation__priority", "rotation_id", "number"):
         found[row.rotation.rota_id].append((row.rotation.priority, row))
@@ -315,9 +324,11 @@ def _swapped(tenant_id: UUID, versions: list[UUID], known_at: datetime | None) -
     return found
 
 
-def _overrides(tenant_id: UUID, ids: list[UUID], known_at: datetime | None) -> dict[UUID, list[Override]]:
+def _overrides(
+    tenant_id: UUID, ids: list[UUID], known_at: datetime | None, since: datetime | None
+) -> dict[UUID, list[Override]]:
     found: dict[UUID, list[Override]] = defaultdict(list)
-    for row in _known(RotaOverride.objects.filter(tenant=tenant_id, rota__in=ids), known_at).order_by(
+    for row in _known(RotaOverride.objects.filter(tenant=tenant_id, rota__in=ids), known_at, since).order_by(
         "created_at", "id"
     ):
         made = Override(Change(row.change), row.start, row.end, row.created_at, row.person_id, row.instead_of_id)
@@ -325,9 +336,11 @@ def _overrides(tenant_id: UUID, ids: list[UUID], known_at: datetime | None) -> d
     return found
 
 
-def _temporaries(tenant_id: UUID, ids: list[UUID], known_at: datetime | None) -> dict[UUID, list[Temporary]]:
+def _temporaries(
+    tenant_id: UUID, ids: list[UUID], known_at: datetime | None, since: datetime | None
+) -> dict[UUID, list[Temporary]]:
     found: dict[UUID, list[Temporary]] = defaultdict(list)
-    for row in _known(TemporarySchedule.objects.filter(tenant=tenant_id, rota__in=ids), known_at).order_by(
+    for row in _known(TemporarySchedule.objects.filter(tenant=tenant_id, rota__in=ids), known_at, since).order_by(
         "created_at", "id"
     ):
         found[row.rota_id].append(Temporary(row.start, row.end, spans_of(row.spans), row.fallback_id))

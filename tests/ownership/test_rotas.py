@@ -390,3 +390,14 @@ def test_the_turns_of_somebody_who_left_are_gaps_and_the_others_keep_theirs(worl
     actions.freeze(rota=rota, now=NOW + 3 * HOUR)
     rota.refresh_from_db()
     assert rota.covered_until == NOW + 3 * HOUR
+
+
+def test_what_is_over_and_frozen_is_read_no_more_and_still_answers(world: World, tenant: None) -> None:
+    rota = made(world)
+    turning(world, rota)
+    overridden(world, rota, "alice", "bob", NOW, NOW + HOUR)
+    assert len(queries.schedules([rota])[rota.id].overrides) == 1
+    actions.freeze(rota=rota, now=NOW + 2 * HOUR)
+    assert queries.schedules([rota])[rota.id].overrides == ()
+    assert who(world, rota, NOW) == ["bob"]
+    assert len(queries.schedules([rota], NOW + HOUR)[rota.id].overrides) == 1
