@@ -25,6 +25,7 @@ from portal import faults
 from portal.actor import Actor
 from portal.errors import Conflict, Forbidden, Invalid, Refused
 from portal.outbox.actions import enqueue
+from portal.reasons import given
 from portal.tenancy.context import keep_after_rollback
 
 LONGEST_DELEGATION = timedelta(days=30)
@@ -122,7 +123,7 @@ def withdraw_signature(*, request: ApprovalRequest, signer: User, actor: Actor, 
     mine = [row for row in queries.signatures(request) if row.person_id == signer.id and row.voided_at is None]
     if not mine:
         raise Refused("not_signed", "You have no signature here.")
-    _void(mine[0], f"withdrawn: {_reason(reason)}", now)
+    _void(mine[0], f"withdrawn: {given(reason)}", now)
     record(actor=actor, action="approval.signature_withdrawn", obj=request, reason=reason)
     _conclude(request, actor, now)
 
@@ -132,7 +133,7 @@ def withdraw_request(*, request: ApprovalRequest, actor: Actor, now: datetime, r
     request = _locked(request)
     if request.state != State.PENDING:
         raise Refused("not_open", f"This request is {request.get_state_display().lower()}.")
-    _end(request, State.WITHDRAWN, actor, now, _reason(reason))
+    _end(request, State.WITHDRAWN, actor, now, given(reason))
 
 
 def expire(*, tenant_id: UUID, ids: list[UUID], now: datetime) -> None:
@@ -173,7 +174,7 @@ def take_policy_anew(*, request: ApprovalRequest, actor: Actor, now: datetime, r
         obj=request,
         before={"slots": before},
         after={"slots": request.slots_json},
-        reason=_reason(reason),
+        reason=given(reason),
     )
     _conclude(request, actor, now)
 
@@ -208,7 +209,7 @@ def delegate(
         roles=sorted(roles),
         starts_at=starts_at,
         ends_at=ends_at,
-        reason=_reason(reason),
+        reason=given(reason),
     )
     after = {"delegate": delegate.email, "roles": sorted(roles), "until": ends_at.isoformat()}
     record(actor=actor, action="approval.delegated", obj=made, after=after, reason=reason)
@@ -449,9 +450,3 @@ def _say_what_nobody_can_fill(request: ApprovalRequest, slots: list[str], now: d
 def _tell(request: ApprovalRequest, topic: str, now: datetime, **more: Any) -> None:
     payload = {"request": str(request.id), "title": request.title, "kind": request.kind, **more}
     enqueue(topic=topic, key=str(request.id), payload=payload, now=now)
-
-
-def _reason(reason: str) -> str:
-    if not reason.strip():
-        raise Invalid("reason_missing", "Say why, in a few words; it stands in the audit trail.")
-    return reason.strip()

@@ -10,6 +10,7 @@ from apps.audit.actions import record
 from apps.tenants.roles import APPROVERS, Role
 from portal.actor import Actor
 from portal.errors import Conflict, Forbidden, Invalid
+from portal.reasons import given
 
 MOST_SEATS = 9
 
@@ -35,8 +36,7 @@ def set_policy(
     """
     if Role.ADMIN not in actor.roles or not actor.is_person:
         raise Forbidden("right_missing", "Policies are set by a tenant admin.")
-    if not reason.strip():
-        raise Invalid("reason_missing", "Say why, in a few words; it stands in the audit trail.")
+    given(reason)
     _check(tenant_id, subjects.default(name), slots, pending_days, granted_days, target_hours)
     before = queries.policy(tenant_id, name)
     if before.revision != expected_revision:

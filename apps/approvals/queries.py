@@ -16,7 +16,7 @@ from apps.tenants.models import Membership
 from apps.workloads import queries as workloads
 from portal.actor import Actor
 from portal.errors import NotFound
-from portal.tenancy.context import platform_work
+from portal.tenancy.due import by_tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +184,13 @@ def roles_without_members(tenant_id: UUID) -> list[str]:
 
 def due(now: datetime, limit: int = 5_000) -> dict[UUID, list[UUID]]:
     """Pending requests whose time is over: ids by tenant."""
-    found: dict[UUID, list[UUID]] = defaultdict(list)
-    with platform_work("approvals.find") as alias:
-        rows = ApprovalRequest.objects.using(alias).filter(state=State.PENDING, expires_at__lte=now)
-        for tenant_id, request_id in rows.order_by("expires_at").values_list("tenant_id", "id")[:limit]:
-            found[tenant_id].append(request_id)
-    return found
+    return by_tenant(
+        "approvals.find",
+        lambda alias: (
+            ApprovalRequest.objects.using(alias).filter(state=State.PENDING, expires_at__lte=now).order_by("expires_at")
+        ),
+        limit,
+    )
 
 
 def teams(tenant_id: UUID) -> list[tuple[str, str]]:

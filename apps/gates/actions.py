@@ -23,6 +23,7 @@ from apps.workloads.models import Workload
 from apps.workloads.policy import Stage
 from portal.actor import Actor
 from portal.errors import Forbidden, Invalid, Refused
+from portal.reasons import given
 
 GATE, EVIDENCE, WAIVER = "gate", "evidence", "waiver"
 MOST_DAYS = 30
@@ -128,7 +129,7 @@ def go_back(*, workload: Workload, stage: str, by: User, actor: Actor, now: date
         workload=workload,
         before=workload.stage,
         after=stage,
-        reason=_reason(reason),
+        reason=given(reason),
         by=by,
         created_at=now,
     )
@@ -160,7 +161,7 @@ def ask_for_waiver(
         tenant_id=workload.tenant_id,
         workload=workload,
         criterion=criterion_id,
-        reason=_reason(reason),
+        reason=given(reason),
         days=days,
         requester=requester,
         created_at=now,
@@ -186,7 +187,7 @@ def raise_flag(*, workload: Workload, stage: str, what: str, by: User, actor: Ac
     if not actor.roles & APPROVERS and by.id != workload.owner_id:
         raise Forbidden("right_missing", "Red flags are raised by approvers and by the workload's owner.")
     flag = RedFlag.objects.create(
-        tenant_id=workload.tenant_id, workload=workload, stage=stage, what=_reason(what), by=by, created_at=now
+        tenant_id=workload.tenant_id, workload=workload, stage=stage, what=given(what), by=by, created_at=now
     )
     record(actor=actor, action="gate.flag_raised", obj=flag, after={"stage": stage, "what": flag.what})
     return flag
@@ -214,7 +215,7 @@ def tighten(
         obj=stored,
         before={"value": before.value if before else limit.value},
         after={"criterion": criterion_id, "name": name, "value": value},
-        reason=_reason(reason),
+        reason=given(reason),
     )
     return stored
 
@@ -270,9 +271,3 @@ def _freeze(workload: Workload, standing: Standing, actor: Actor) -> dict[str, A
         origin=reported.evidence_id,
     )
     return snapshot.entry(standing, limits, kept.id, kept.content_hash)
-
-
-def _reason(reason: str) -> str:
-    if not reason.strip():
-        raise Invalid("reason_missing", "Say why, in a few words; it stands in the audit trail.")
-    return reason.strip()

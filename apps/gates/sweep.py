@@ -4,7 +4,6 @@ States are worked out at each look and need no sweep; this only sends messages. 
 over a narrow index, whatever exists.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -14,17 +13,16 @@ from apps.gates.models import Evidence
 from apps.gates.own import queries as own
 from apps.gates.own.queries import Ageing
 from portal.outbox.actions import enqueue_many
-from portal.tenancy.context import platform_work
+from portal.tenancy.due import by_tenant
 
 
 def due(now: datetime, limit: int = 20_000) -> dict[UUID, list[UUID]]:
     """Evidence about which somebody has to hear: ids by tenant."""
-    found: dict[UUID, list[UUID]] = defaultdict(list)
-    with platform_work("gates.find") as alias:
-        rows = Evidence.objects.using(alias).filter(notice_at__lte=now).order_by("notice_at")
-        for tenant_id, evidence_id in rows.values_list("tenant_id", "id")[:limit]:
-            found[tenant_id].append(evidence_id)
-    return found
+    return by_tenant(
+        "gates.find",
+        lambda alias: Evidence.objects.using(alias).filter(notice_at__lte=now).order_by("notice_at"),
+        limit,
+    )
 
 
 def tell(*, tenant_id: UUID, ids: Sequence[UUID], now: datetime) -> int:

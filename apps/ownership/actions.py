@@ -4,10 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max
 
 from apps.accounts.models import User
 from apps.audit.actions import record
@@ -27,11 +25,13 @@ from apps.ownership.rotation import ALL_DAYS, MIDNIGHT, Span, Unit
 from apps.ownership.rotation import Rotation as Turns
 from apps.ownership.rules import JOBS, team_shortcomings
 from apps.ownership.schedule import Change, Duty, Override, Schedule, Temporary
+from apps.tenants.actions import known_zone
 from apps.tenants.models import Membership, Team
 from apps.tenants.roles import has_right
 from apps.workloads.models import Workload
 from portal.actor import Actor
 from portal.errors import Conflict, Forbidden, Invalid, Refused
+from portal.reasons import given
 
 FREEZE_EVERY = timedelta(minutes=15)
 HORIZON = timedelta(days=45)
@@ -110,16 +110,12 @@ def set_rotation(
     rotation, _ = Rotation.objects.get_or_create(
         tenant_id=rota.tenant_id, rota=rota, name=name.strip(), defaults={"priority": priority}
     )
-    former = RotationVersion.objects.filter(tenant=rota.tenant_id, rotation=rotation.id, valid_to=None).first()
-    begins = _begin(former, now)
-    if former is not None:
-        RotationVersion.objects.filter(tenant=rota.tenant_id, id=former.id).update(valid_to=begins, replaced_at=now)
-    newest = RotationVersion.objects.filter(tenant=rota.tenant_id, rotation=rotation.id).aggregate(n=Max("number"))
+    number, begins = _succeed(rotation, now)
     days, starts, ends = hours or (ALL_DAYS, MIDNIGHT, MIDNIGHT)
     made = RotationVersion.objects.create(
         tenant_id=rota.tenant_id,
         rotation=rotation,
-        number=(newest["n"] or 0) + 1,
+        number=number,
         anchor_day=anchor.date(),
         anchor_time=anchor.time(),
         zone=zone,
@@ -136,7 +132,7 @@ def set_rotation(
         created_at=now,
     )
     _look_ahead(rota, now)
-    after = {"rotation": name, "number": made.number, "from": begins.isoformat(), "people": len(participants)}
+    after = {"rotation": name, "number": number, "from": begins.isoformat(), "people": len(participants)}
     record(actor=actor, action="rota.rotation_set", obj=made, after=after)
     return made
 
@@ -179,11 +175,10 @@ def add_override(
         by=by,
         created_at=now,
     )
-    _look_ahead(rota, now)
+    schedule = _look_ahead(rota, now)
     after = {"change": change, "who": person.email, "from": made.start.isoformat(), "until": end.isoformat()}
     record(actor=actor, action="rota.overridden", obj=made, after=after, reason=reason)
     mine = Override(change, made.start, end, made.created_at, person.id, instead_of.id if instead_of else None)
-    schedule = queries.schedules([rota])[rota.id]
     return made, mine not in rules.needless(schedule)
 
 
@@ -363,14 +358,6 @@ def freeze(*, rota: Rota, now: datetime) -> int:
     return written
 
 
-def known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise Invalid("zone_unknown", f"{name[:60]!r} is no IANA time zone; write it like Europe/Berlin.") from error
-    return name
-
-
 def _lock_and_freeze(rota: Rota, now: datetime) -> int:
     """One change of a rota at a time, and none of them moves what has passed."""
     locked = Rota.objects.select_for_update(of=("self",)).get(tenant=rota.tenant_id, id=rota.id)
@@ -384,17 +371,27 @@ def _lock_and_freeze(rota: Rota, now: datetime) -> int:
     return len(passed)
 
 
-def _look_ahead(rota: Rota, now: datetime) -> None:
-    """Until when what has to be covered is."""
-    target = queries.target(rota)
-    duties = rules.final(queries.schedules([rota])[rota.id], now, now + HORIZON)
-    first = next(iter(rules.gaps(duties, target)), None)
+def _look_ahead(rota: Rota, now: datetime) -> Schedule:
+    """Note until when what has to be covered is; returns what decides from here on."""
+    schedule = queries.schedules([rota])[rota.id]
+    duties = rules.final(schedule, now, now + HORIZON)
+    first = next(iter(rules.gaps(duties, queries.target(rota))), None)
     rota.covered_until = first.start if first else now + HORIZON
     Rota.objects.filter(tenant=rota.tenant_id, id=rota.id).update(covered_until=rota.covered_until)
+    return schedule
 
 
 def _row(rota: Rota, duty: Duty) -> FrozenDuty:
     return FrozenDuty(tenant_id=rota.tenant_id, rota=rota, start=duty.start, end=duty.end, people=list(duty.people))
+
+
+def _succeed(rotation: Rotation, now: datetime) -> tuple[int, datetime]:
+    """End the open version where the next one begins; that one's number and beginning."""
+    rows = RotationVersion.objects.filter(tenant=rotation.tenant_id, rotation=rotation.id)
+    former = rows.order_by("-number").first()
+    begins = _begin(former, now)
+    rows.filter(valid_to=None).update(valid_to=begins, replaced_at=now)
+    return (former.number if former else 0) + 1, begins
 
 
 def _begin(former: RotationVersion | None, now: datetime) -> datetime:
@@ -446,6 +443,4 @@ def _refuse_strangers(actor: Actor, team_id: UUID) -> None:
 
 
 def _reason(reason: str) -> str:
-    if not reason.strip():
-        raise Invalid("reason_missing", "Say why, in a few words; it stands in the audit trail.")
-    return reason.strip()[:300]
+    return given(reason)[:300]

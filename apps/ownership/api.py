@@ -18,7 +18,7 @@ from apps.ownership.models import CHANGES, Handover, Rota, RotaOverride, Tempora
 from apps.ownership.rotation import Span
 from apps.ownership.schedule import Change
 from apps.tenants import queries as tenants
-from apps.tenants.queries import members
+from apps.tenants.queries import members_by_email
 from apps.workloads import queries as workloads
 from apps.workloads.api import person_behind
 from apps.workloads.models import Workload
@@ -156,12 +156,7 @@ class OverridesView(TenantView):
         return Response({**OverrideSerializer(made).data, "matters": matters}, status=201)
 
     def _member(self, address: str | None) -> User | None:
-        if address is None:
-            return None
-        found = members(self.tenant.id).filter(user__email=address.lower()).first()
-        if found is None:
-            raise Invalid("not_a_member", f"No member here: {address[:100]}.")
-        return found.user
+        return _user(self.tenant.id, address) if address is not None else None
 
 
 class SpanSerializer(serializers.Serializer[Any]):
@@ -197,11 +192,7 @@ class TemporariesView(TenantView):
         data.is_valid(raise_exception=True)
         asked = dict(data.validated_data)
         shifts, fallback = asked.pop("shifts"), asked.pop("fallback")
-        wanted = {row["person"].lower() for row in shifts} | ({fallback.lower()} if fallback else set())
-        users = {m.user.email: m.user for m in members(self.tenant.id).filter(user__email__in=wanted)}
-        unknown = sorted(wanted - set(users))
-        if unknown:
-            raise Invalid("not_a_member", f"No member here: {', '.join(unknown[:5])}.")
+        users = members_by_email(self.tenant.id, [*(row["person"] for row in shifts), *filter(None, [fallback])])
         made = actions.make_temporary(
             rota=rota,
             spans=[Span(row["start"], row["end"], users[row["person"].lower()].id) for row in shifts],
@@ -239,13 +230,9 @@ class PeopleView(TenantView):
         person_behind(self)
         data = TeamSerializer(data=request.data)
         data.is_valid(raise_exception=True)
-        wanted = {address.lower() for each in data.validated_data.values() for address in each}
-        rows = members(self.tenant.id).filter(user__email__in=wanted)
-        ids = {row.user.email: row.user_id for row in rows}
-        unknown = sorted(wanted - set(ids))
-        if unknown:
-            raise Invalid("not_a_member", f"No member here: {', '.join(unknown[:5])}.")
-        named = {job: [ids[a.lower()] for a in each] for job, each in data.validated_data.items()}
+        jobs = data.validated_data
+        users = members_by_email(self.tenant.id, [address for each in jobs.values() for address in each])
+        named = {job: [users[address.lower()].id for address in each] for job, each in jobs.items()}
         actions.name_team(workload=workload, named=named, actor=self.actor)
         return Response(_people(workload))
 
@@ -276,7 +263,11 @@ class OfferView(TenantView):
         asked = data.validated_data
         if bool(asked["to_owner"]) == bool(asked["to_team"]):
             raise Invalid("to", "Name another owner or another team, one of the two.")
-        to = self._owner(asked["to_owner"]) if asked["to_owner"] else tenants.team(self.tenant.id, asked["to_team"])
+        to = (
+            _user(self.tenant.id, asked["to_owner"])
+            if asked["to_owner"]
+            else tenants.team(self.tenant.id, asked["to_team"])
+        )
         made = handover.offer(
             workload=workload,
             to=to,
@@ -286,12 +277,6 @@ class OfferView(TenantView):
             now=timezone.now(),
         )
         return Response(HandoverSerializer(made).data, status=201)
-
-    def _owner(self, address: str) -> User:
-        found = members(self.tenant.id).filter(user__email=address.lower()).first()
-        if found is None:
-            raise Invalid("not_a_member", f"No member here: {address[:100]}.")
-        return found.user
 
 
 class OffersView(TenantView):
@@ -342,6 +327,10 @@ def _instant(request: Request, name: str) -> datetime | None:
     if at is None or at.tzinfo is None or not 1970 < at.year < 2200:
         raise Invalid(name, f"{name}: write an instant with its offset, like 2026-11-20T09:30:00+01:00.")
     return at
+
+
+def _user(tenant_id: UUID, address: str) -> User:
+    return members_by_email(tenant_id, [address])[address.lower()]
 
 
 def _addresses(people: Any) -> dict[UUID, str]:

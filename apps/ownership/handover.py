@@ -15,6 +15,7 @@ from apps.workloads import actions as workloads
 from apps.workloads.models import Workload
 from portal.actor import Actor
 from portal.errors import Conflict, Forbidden, Invalid, NotFound, Refused
+from portal.reasons import given
 
 
 def offer(*, workload: Workload, to: User | Team, reason: str, by: User, actor: Actor, now: datetime) -> Handover:
@@ -24,8 +25,7 @@ def offer(*, workload: Workload, to: User | Team, reason: str, by: User, actor: 
         Invalid: no reason, or somebody who isn't a member.
         Refused: it is theirs already, or is offered to somebody.
     """
-    if not reason.strip():
-        raise Invalid("reason_missing", "Say why, in a few words; it stands in the audit trail.")
+    given(reason)
     owner, team = (to, None) if isinstance(to, User) else (None, to)
     if owner is not None and membership(workload.tenant_id, owner.id) is None:
         raise Invalid("not_a_member", "The owner has to be a member of this tenant.")

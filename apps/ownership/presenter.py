@@ -63,7 +63,7 @@ def present(rota: Rota, now: datetime) -> Shown:
         needless=len(rules.needless(schedule)),
         has_target=rota.has_target,
     )
-    fair = rules.fairness(duties, queries.everybody(schedule))
+    fair = rules.fairness(duties, taking)
     return Shown(
         current=turn(duties[0]),
         following=turn(duties[1]) if len(duties) > 1 else None,

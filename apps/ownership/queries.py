@@ -30,7 +30,7 @@ from apps.ownership.schedule import Change, Duty, Layer, Override, Schedule, Tem
 from apps.tenants.models import Membership
 from apps.workloads.models import Workload
 from portal.errors import NotFound
-from portal.tenancy.context import platform_work
+from portal.tenancy.due import by_tenant
 
 
 def rotas(tenant_id: UUID) -> QuerySet[Rota]:
@@ -242,12 +242,11 @@ def target(found: Rota) -> Hours | None:
 
 def due(now: datetime, limit: int = 1_000) -> dict[UUID, list[UUID]]:
     """Rotas whose past is to be frozen further: ids by tenant."""
-    ids: dict[UUID, list[UUID]] = defaultdict(list)
-    with platform_work("ownership.find") as alias:
-        rows = Rota.objects.using(alias).filter(freeze_at__lte=now).order_by("freeze_at")
-        for tenant_id, rota_id in rows.values_list("tenant_id", "id")[:limit]:
-            ids[tenant_id].append(rota_id)
-    return ids
+    return by_tenant(
+        "ownership.find",
+        lambda alias: Rota.objects.using(alias).filter(freeze_at__lte=now).order_by("freeze_at"),
+        limit,
+    )
 
 
 def as_rotation(row: RotationVersion) -> Rotation:
@@ -269,12 +268,13 @@ def _frozen(found: Rota, start: datetime, end: datetime) -> QuerySet[FrozenDuty]
 
 
 def _known(rows: QuerySet, known_at: datetime | None, since: datetime | None) -> QuerySet:  # type: ignore[type-arg]
-    """What was there at an instant, not cancelled by then, and not over since."""
+    """What was there at an instant, not cancelled by then, and not over since; as it was made."""
     if known_at is None:
         rows = rows.filter(cancelled_at=None)
     else:
         rows = rows.filter(Q(cancelled_at=None) | Q(cancelled_at__gt=known_at), created_at__lte=known_at)
-    return rows.filter(end__gt=since) if since is not None else rows
+    rows = rows.filter(end__gt=since) if since is not None else rows
+    return rows.order_by("created_at", "id")
 
 
 def _gone(tenant_id: UUID, known_at: datetime | None) -> frozenset[UUID]:
@@ -328,9 +328,7 @@ def _overrides(
     tenant_id: UUID, ids: list[UUID], known_at: datetime | None, since: datetime | None
 ) -> dict[UUID, list[Override]]:
     found: dict[UUID, list[Override]] = defaultdict(list)
-    for row in _known(RotaOverride.objects.filter(tenant=tenant_id, rota__in=ids), known_at, since).order_by(
-        "created_at", "id"
-    ):
+    for row in _known(RotaOverride.objects.filter(tenant=tenant_id, rota__in=ids), known_at, since):
         made = Override(Change(row.change), row.start, row.end, row.created_at, row.person_id, row.instead_of_id)
         found[row.rota_id].append(made)
     return found
@@ -340,9 +338,7 @@ def _temporaries(
     tenant_id: UUID, ids: list[UUID], known_at: datetime | None, since: datetime | None
 ) -> dict[UUID, list[Temporary]]:
     found: dict[UUID, list[Temporary]] = defaultdict(list)
-    for row in _known(TemporarySchedule.objects.filter(tenant=tenant_id, rota__in=ids), known_at, since).order_by(
-        "created_at", "id"
-    ):
+    for row in _known(TemporarySchedule.objects.filter(tenant=tenant_id, rota__in=ids), known_at, since):
         found[row.rota_id].append(Temporary(row.start, row.end, spans_of(row.spans), row.fallback_id))
     return found
 

@@ -22,6 +22,7 @@ from apps.rollouts.verdict import BLIND_HIGH, BLIND_LOW
 from apps.workloads.models import AgentVersion, Workload
 from portal.actor import Actor
 from portal.errors import Conflict, Invalid, Refused
+from portal.reasons import given
 
 
 def draft_rollout(
@@ -156,7 +157,7 @@ def start_rollout(*, rollout: Rollout, actor: Actor, now: datetime) -> Rollout:
 
 def hold_rollout(*, rollout: Rollout, actor: Actor, now: datetime, reason: str) -> Rollout:
     """Keep the share where it is until a person resumes. The brakes stay on."""
-    _need_reason(reason)
+    given(reason)
     if rollout.state != State.RUNNING:
         raise Refused("not_running", "Only a running rollout can be held.")
     return moves.move(rollout, State.HELD, actor=actor, now=now, reason=reason, hold_reason=Hold.MANUAL, note=reason)
@@ -164,7 +165,7 @@ def hold_rollout(*, rollout: Rollout, actor: Actor, now: datetime, reason: str) 
 
 def resume_rollout(*, rollout: Rollout, actor: Actor, now: datetime, reason: str) -> Rollout:
     """Go on from where it was held, if the conditions still hold. Bake time counts on from here."""
-    _need_reason(reason)
+    given(reason)
     if rollout.state != State.HELD:
         raise Refused("not_held", "Only a held rollout can be resumed.")
     missing = conditions.unmet(rollout, now)
@@ -180,13 +181,13 @@ def resume_rollout(*, rollout: Rollout, actor: Actor, now: datetime, reason: str
 
 def roll_back(*, rollout: Rollout, actor: Actor, now: datetime, reason: str) -> Rollout:
     """A person takes the agent out of service, at once."""
-    _need_reason(reason)
+    given(reason)
     return moves.begin_rollback(rollout, actor=actor, now=now, reason=reason)
 
 
 def cancel_rollout(*, rollout: Rollout, actor: Actor, now: datetime, reason: str) -> Rollout:
     """Give up a rollout that never started."""
-    _need_reason(reason)
+    given(reason)
     # The request's lock comes first, as it does in every signature.
     request = approvals.open_request(tenant_id=rollout.tenant_id, kind=approval.KIND, subject_id=rollout.id)
     moves.move(rollout, State.CANCELLED, actor=actor, now=now, reason=reason, next_check_at=None)
@@ -253,8 +254,3 @@ def _check(
         raise Invalid("check_seconds", "Checks run at least each minute and at most every two seconds (ROLL-11).")
     if not timedelta(0) < blind_high <= BLIND_HIGH or not timedelta(0) < blind_low <= BLIND_LOW:
         raise Invalid("blind_limit", "Blindness may last 30 minutes at 25 % and above, and 4 hours below, at most.")
-
-
-def _need_reason(reason: str) -> None:
-    if not reason.strip():
-        raise Invalid("reason_missing", "Say why, in a few words; it stands in the audit trail.")

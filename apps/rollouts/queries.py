@@ -1,6 +1,5 @@
 """Reading rollouts; and finding, across tenants and in one statement, those that are due."""
 
-from collections import defaultdict
 from datetime import datetime
 from uuid import UUID
 
@@ -11,7 +10,7 @@ from apps.rollouts.models import Rollout, RolloutTransition
 from apps.workloads import queries as workloads
 from portal.actor import Actor
 from portal.errors import NotFound
-from portal.tenancy.context import platform_work
+from portal.tenancy.due import by_tenant
 
 
 def rollouts(tenant_id: UUID, actor: Actor) -> QuerySet[Rollout]:
@@ -55,9 +54,8 @@ def waiting(tenant_id: UUID, actor: Actor) -> QuerySet[Rollout]:
 
 def due(now: datetime, limit: int = 5_000) -> dict[UUID, list[UUID]]:
     """Rollouts whose next look is due: ids by tenant, most overdue first."""
-    found: dict[UUID, list[UUID]] = defaultdict(list)
-    with platform_work("rollouts.find") as alias:
-        rows = Rollout.objects.using(alias).filter(next_check_at__lte=now).order_by("next_check_at")
-        for tenant_id, rollout_id in rows.values_list("tenant_id", "id")[:limit]:
-            found[tenant_id].append(rollout_id)
-    return found
+    return by_tenant(
+        "rollouts.find",
+        lambda alias: Rollout.objects.using(alias).filter(next_check_at__lte=now).order_by("next_check_at"),
+        limit,
+    )

@@ -18,6 +18,7 @@ from apps.workloads.models import Workload
 from portal.actor import Actor
 from portal.errors import Conflict, Forbidden, Invalid, Refused
 from portal.markdown import problems as problems_of
+from portal.reasons import given
 
 MOST_VOLUME = 10_000_000
 
@@ -203,8 +204,7 @@ def finish_drill(*, drill: Drill, carried: int, is_real: bool, actor: Actor, now
 
 
 def abort_drill(*, drill: Drill, reason: str, actor: Actor, now: datetime) -> Drill:
-    if not reason.strip():
-        raise Invalid("reason_missing", "Say why, in a few words; it stands in the audit trail.")
+    given(reason)
     found = _locked(drill)
     found.outcome, found.reasons, found.finished_at = Outcome.ABORTED, [reason.strip()[:300]], now
     found.save(update_fields=["outcome", "reasons", "finished_at"])

@@ -20,8 +20,7 @@ from portal.tenancy.context import tenant_transaction
 
 def create_tenant(*, slug: str, name: str, actor: Actor, time_zone: str = "UTC") -> Tenant:
     """A new, empty tenant, with its audit chain begun."""
-    _check_zone(time_zone)
-    tenant = Tenant(id=uuid7(), slug=slug, name=name, time_zone=time_zone)
+    tenant = Tenant(id=uuid7(), slug=slug, name=name, time_zone=known_zone(time_zone))
     with tenant_transaction(tenant.id):
         _insert(tenant)
         ConfigVersion.objects.create(tenant=tenant)
@@ -116,8 +115,14 @@ def _known_roles(roles: Iterable[str]) -> list[str]:
     return wanted
 
 
-def _check_zone(name: str) -> None:
+def known_zone(name: str) -> str:
+    """The name of an IANA time zone, as it was given.
+
+    Raises:
+        Invalid: there is none of this name.
+    """
     try:
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise Invalid("zone_unknown", f"{name!r} is no IANA time zone; write it like Europe/Berlin.") from error
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise Invalid("zone_unknown", f"{name[:60]!r} is no IANA time zone; write it like Europe/Berlin.") from error
+    return name

@@ -1,11 +1,12 @@
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 
+from apps.accounts.models import User
 from apps.tenants.models import ConfigVersion, Membership, Team, Tenant
-from portal.errors import NotFound
+from portal.errors import Invalid, NotFound
 from portal.tenancy.context import known_row_transaction, platform_work
 
 
@@ -33,6 +34,20 @@ def membership(tenant_id: UUID, user_id: UUID) -> Membership | None:
 def members(tenant_id: UUID) -> QuerySet[Membership]:
     rows = Membership.objects.filter(tenant=tenant_id, ended_at=None).select_related("user")
     return rows.order_by("user__name", "id")
+
+
+def members_by_email(tenant_id: UUID, addresses: Iterable[str]) -> dict[str, User]:
+    """The members with these addresses, by address in lower case.
+
+    Raises:
+        Invalid: somebody isn't a member; ``people`` names them.
+    """
+    wanted = {address.lower() for address in addresses}
+    found = {member.user.email: member.user for member in members(tenant_id).filter(user__email__in=wanted)}
+    unknown = sorted(wanted - set(found))
+    if unknown:
+        raise Invalid("not_a_member", f"No member here: {', '.join(unknown[:5])}.", people=unknown)
+    return found
 
 
 def teams(tenant_id: UUID) -> QuerySet[Team]:

@@ -16,6 +16,7 @@ from apps.workloads.models import Workload
 from portal.actor import Actor
 from portal.errors import Forbidden, Invalid, Refused
 from portal.markdown import problems as problems_of
+from portal.reasons import given
 
 MOST_QUESTIONS = 20
 MOST_ANSWERS = 6
@@ -65,8 +66,7 @@ def rewrite_module(
 
 def retire_module(*, module: Module, actor: Actor, now: datetime, reason: str) -> None:
     """Nobody has to complete it any more."""
-    if not reason.strip():
-        raise Invalid("reason_missing", "Say why, in a few words; it stands in the audit trail.")
+    given(reason)
     if Module.objects.filter(tenant=module.tenant_id, id=module.id, retired_at=None).update(retired_at=now):
         record(actor=actor, action="training.module_retired", obj=module, reason=reason)
 

@@ -10,7 +10,7 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.tenants.queries import members
+from apps.tenants.queries import members_by_email
 from apps.training import actions, queries
 from apps.training.models import Completion, Module
 from apps.training.rules import LEAST_SHARE, TOPICS
@@ -18,7 +18,6 @@ from apps.workloads import queries as workloads
 from apps.workloads.api import person_behind
 from portal.access import member
 from portal.api import TenantView
-from portal.errors import Invalid
 
 PAGE = 50
 
@@ -161,13 +160,7 @@ def people_by_email(tenant_id: UUID, body: Any) -> list[UUID]:
     """
     data = PeopleSerializer(data=body)
     data.is_valid(raise_exception=True)
-    wanted = {address.lower() for address in data.validated_data["people"]}
-    rows = members(tenant_id).filter(user__email__in=wanted)
-    found = {row.user.email: row.user_id for row in rows}
-    unknown = sorted(wanted - set(found))
-    if unknown:
-        raise Invalid("not_a_member", f"No member here: {', '.join(unknown[:5])}.", people=unknown)
-    return list(found.values())
+    return [user.id for user in members_by_email(tenant_id, data.validated_data["people"]).values()]
 
 
 modules = member(ModulesView.as_view())

@@ -1,6 +1,5 @@
 """Finding what is due, across tenants, in one statement."""
 
-from collections import defaultdict
 from datetime import datetime
 from uuid import UUID
 
@@ -9,19 +8,16 @@ from django.db.models import Count, Min, Q
 from portal.models import OutboxMessage
 from portal.outbox import registry
 from portal.tenancy.context import platform_work
+from portal.tenancy.due import by_tenant
 
 
 def due(now: datetime, limit: int = 1000) -> dict[UUID, list[UUID]]:
     """Due messages that have a handler, oldest first: message ids by tenant."""
-    found: dict[UUID, list[UUID]] = defaultdict(list)
-    with platform_work("outbox.find") as alias:
-        free = Q(leased_until=None) | Q(leased_until__lte=now)
-        rows = OutboxMessage.objects.using(alias).filter(
-            free, due_at__lte=now, delivered_at=None, dead_at=None, topic__in=registry.topics()
-        )
-        for tenant_id, message_id in rows.order_by("due_at").values_list("tenant_id", "id")[:limit]:
-            found[tenant_id].append(message_id)
-    return found
+    free = Q(leased_until=None) | Q(leased_until__lte=now)
+    ready = Q(due_at__lte=now, delivered_at=None, dead_at=None, topic__in=registry.topics())
+    return by_tenant(
+        "outbox.find", lambda alias: OutboxMessage.objects.using(alias).filter(free & ready).order_by("due_at"), limit
+    )
 
 
 def waiting() -> list[tuple[str, int, datetime]]:

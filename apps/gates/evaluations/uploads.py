@@ -6,7 +6,6 @@ beside it. A worker that dies leaves its upload due again; what it had begun is 
 
 import io
 import logging
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -28,7 +27,8 @@ from portal import faults
 from portal.actor import Actor
 from portal.celery import app
 from portal.errors import Conflict, Forbidden, PortalError, TooLarge
-from portal.tenancy.context import platform_work, tenant_transaction
+from portal.tenancy.context import tenant_transaction
+from portal.tenancy.due import by_tenant
 
 log = logging.getLogger("gates")
 
@@ -87,12 +87,9 @@ def take_upload(
 
 def due(now: datetime, limit: int = 1_000) -> dict[UUID, list[UUID]]:
     """Uploads that wait for a worker, or whose worker has gone silent: ids by tenant."""
-    found: dict[UUID, list[UUID]] = defaultdict(list)
-    with platform_work("gates.find") as alias:
-        rows = Upload.objects.using(alias).filter(due_at__lte=now).order_by("due_at")
-        for tenant_id, upload_id in rows.values_list("tenant_id", "id")[:limit]:
-            found[tenant_id].append(upload_id)
-    return found
+    return by_tenant(
+        "gates.find", lambda alias: Upload.objects.using(alias).filter(due_at__lte=now).order_by("due_at"), limit
+    )
 
 
 def read_upload(*, tenant_id: UUID, upload_id: UUID, clock: Callable[[], datetime]) -> None:

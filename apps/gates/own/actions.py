@@ -15,6 +15,7 @@ from apps.tenants.roles import Role
 from apps.workloads.policy import Sensitivity, Shape, Stage
 from portal.actor import Actor
 from portal.errors import Conflict, Forbidden, Invalid, Refused
+from portal.reasons import given
 
 
 def add_criterion(
@@ -72,8 +73,7 @@ def add_criterion(
 def retire_criterion(*, criterion: OwnCriterion, actor: Actor, now: datetime, reason: str) -> None:
     """No gate asks for it any more; gates that were opened with it are judged again with it."""
     _refuse_others(actor)
-    if not reason.strip():
-        raise Invalid("reason_missing", "Say why, in a few words; it stands in the audit trail.")
+    given(reason)
     found = OwnCriterion.objects.filter(tenant=criterion.tenant_id, id=criterion.id, retired_at=None)
     if found.update(retired_at=now):
         record(actor=actor, action="gate.criterion_retired", obj=criterion, reason=reason)
