@@ -147,6 +147,8 @@ def _tenant(slug: str, name: str, zone: str, keys: tuple[str, ...], now: datetim
         for login in ("marcus", "priya", "tom"):
             tenants.join_team(team=team, member=members[login], actor=SETUP)
         road.put_on_call(team, zone, [members[login] for login in ("marcus", "priya", "tom")], now)
+        for login in ("sarah", "marcus", "priya", "tom", "olga", "adam"):
+            road.make_reachable(members[login], now)
         for spec in WORKLOADS:
             if spec.key in keys:
                 workload = _workload(tenant, spec, users, team)

@@ -10,6 +10,9 @@ from apps.gates import actions as gates
 from apps.gates.evaluations.actions import import_evaluation
 from apps.gates.evaluations.reader import Mapped
 from apps.ownership import actions as rotas
+from apps.ownership.channels import actions as channels
+from apps.ownership.channels.deliver import VERIFY
+from apps.ownership.models.channels import ChannelKind
 from apps.ownership.rotation import Unit
 from apps.runbooks import actions as runbooks
 from apps.runbooks import queries
@@ -23,6 +26,8 @@ from apps.training.rules import Topic
 from apps.workloads.models import Workload
 from apps.workloads.queries import versions
 from portal.actor import Actor
+from portal.models import OutboxMessage
+from portal.secrets import unseal
 
 TEXT = """## What the agent does and must not do
 
@@ -146,6 +151,22 @@ def put_on_call(team: Team, zone: str, people: list[Membership], now: datetime) 
         actor=lead,
         now=now,
     )
+
+
+def make_reachable(member: Membership, now: datetime) -> None:
+    """An e-mail channel, proved with the code that was sent to it."""
+    who = person(member, member.user)
+    channel = channels.add_channel(
+        tenant_id=member.tenant_id,
+        owner=member.user,
+        kind=ChannelKind.EMAIL,
+        address=member.user.email,
+        name="Mail",
+        actor=who,
+        now=now,
+    )
+    sent = OutboxMessage.objects.get(tenant=member.tenant_id, topic=VERIFY, payload__channel=str(channel.id))
+    channels.confirm(channel=channel, code=unseal(sent.payload["code"]), actor=who, now=now)
 
 
 def _evaluation(workload: Workload, who: Membership, now: datetime) -> None:

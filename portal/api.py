@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
+from rest_framework.pagination import CursorPagination
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from portal.actor import Actor
@@ -17,3 +21,10 @@ class TenantView(APIView):
     @property
     def actor(self) -> Actor:
         return self.request._request.actor  # type: ignore[attr-defined, no-any-return]
+
+    def paged(self, rows: QuerySet[Any], shown: type[BaseSerializer[Any]], ordering: tuple[str, ...]) -> Response:
+        """One page of ``rows`` by cursor; ``ordering`` ends with a unique column."""
+        pages = CursorPagination()
+        pages.page_size, pages.ordering = 50, ordering
+        page = pages.paginate_queryset(rows, self.request, self)
+        return pages.get_paginated_response(shown(page, many=True).data)

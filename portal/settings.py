@@ -24,6 +24,8 @@ DEBUG = env.flag("DEBUG", default=False)
 # A key that everybody knows is fine on a loopback address with generated data, and nowhere else.
 SECRET_KEY = env.text("SECRET_KEY", "local-mode-only-" + "0" * 40 if LOCAL else None)
 TOKEN_PEPPER = env.text("TOKEN_PEPPER", SECRET_KEY)
+# The first seals stored secrets, all of them open: put a new one in front to change it.
+SEALING_KEYS = env.words("SEALING_KEYS", [SECRET_KEY])
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]", "testserver"] if LOCAL else [])
 if not LOCAL and not ALLOWED_HOSTS:
     raise ImproperlyConfigured("ALLOWED_HOSTS is not set: name the portal's host names, separated by commas.")
@@ -222,6 +224,23 @@ GUARDIAN_MONKEY_PATCH_USER = False
 ANONYMOUS_USER_NAME = None
 EMAIL_BACKEND = env.text("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "causeway@localhost")
+EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
+EMAIL_PORT = env.integer("EMAIL_PORT", 25, least=1)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", default=False)
+EMAIL_TIMEOUT = 10
+
+# --- Messages out ------------------------------------------------------------------------------------------------
+
+# Where people reach the portal: the links in messages begin with it.
+PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:8000" if LOCAL else None).rstrip("/")
+# Hosts that webhooks may go to ("hooks.example.com", ".example.com" for all below it); empty: any public one.
+OUTBOUND_HOSTS = env.words("OUTBOUND_HOSTS", [])
+# Networks that are private and allowed all the same, like "10.20.0.0/16"; plain http is allowed there alone.
+OUTBOUND_NETWORKS = env.words("OUTBOUND_NETWORKS", [])
+# Called after each audit of the pages that found nothing wrong, for a watchdog outside to miss; empty: not called.
+HEARTBEAT_URL = env.text("HEARTBEAT_URL", "")
 
 # --- Browser security --------------------------------------------------------------------------------------------
 
@@ -296,6 +315,11 @@ SPECTACULAR_SETTINGS = {
         "RolloutState": "apps.rollouts.models.STATES",
         "ApprovalState": "apps.approvals.models.State.choices",
         "RotaChange": "apps.ownership.models.CHANGES",
+        "AlertSource": "apps.ownership.models.alerts.Source.choices",
+        "AlertState": "apps.ownership.models.alerts.AlertState.choices",
+        "AlertSeverity": "apps.ownership.models.alerts.Severity.choices",
+        "IntegrationKind": "apps.ownership.models.alerts.INTEGRATIONS",
+        "ChannelKind": "apps.ownership.models.channels.ChannelKind.choices",
         "DrillKind": "apps.runbooks.models.KINDS",
         "Stage": "apps.workloads.policy.Stage.choices",
         "Shape": "apps.workloads.policy.Shape.choices",

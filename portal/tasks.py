@@ -14,4 +14,5 @@ def outbox_tick() -> None:
 
 @tenant_task("outbox.deliver")
 def deliver_messages(*, tenant_id: UUID, message_ids: list[str]) -> None:
-    actions.deliver(tenant_id=tenant_id, message_ids=[UUID(i) for i in message_ids], now=timezone.now())
+    for message_id in message_ids:
+        actions.deliver(tenant_id=tenant_id, message_ids=[UUID(message_id)], now=timezone.now())

@@ -24,6 +24,7 @@ from apps.gates.evaluations.rules import red_flags
 from apps.gates.freshness import Failed, Reported
 from apps.gates.models import Evaluation, Evidence
 from apps.ownership import queries as ownership
+from apps.ownership.alerts import queries as alerts
 from apps.runbooks import queries as runbooks
 from apps.runbooks import volume
 from apps.runbooks.models import RunbookVersion
@@ -303,6 +304,18 @@ def _production(look: Look) -> Reported | None:
     bound = look.workload.service_level.get("error_rate")
     facts = {"n": sums.n, "errors": sums.errors, "bound": bound}
     return Reported(facts, look.now, is_live=True)
+
+
+@reports("D2")
+def _acknowledged(look: Look) -> Reported | None:
+    """An alert, real or simulated, that somebody who was paged for it acknowledged in time."""
+    found = alerts.acknowledged_in_time(look.workload)
+    if found is None or found.acknowledged_at is None or found.acknowledged_by is None:
+        return None
+    took = (found.acknowledged_at - found.created_at).total_seconds()
+    drill = "a drill" if found.is_simulated else "an alert"
+    why = f"{found.acknowledged_by.name} acknowledged {drill} after {took / 60:.1f} minutes."
+    return Reported({"holds": True, "why": why}, found.acknowledged_at)
 
 
 @dataclass(frozen=True, slots=True)

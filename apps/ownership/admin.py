@@ -1,9 +1,22 @@
 from django.contrib import admin
 
 from apps.ownership.models import (
+    Absence,
+    Alert,
+    AlertMember,
+    Channel,
+    EscalationPolicy,
     FrozenDuty,
     Handover,
+    InboundEvent,
+    Incident,
+    Integration,
+    Maintenance,
+    Notification,
+    NotificationRule,
+    OnCallEvent,
     OwnershipPeriod,
+    PolicyVersion,
     Rota,
     RotaOverride,
     Rotation,
@@ -80,4 +93,100 @@ class HandoverAdmin(TenantAdmin):
 class OwnershipPeriodAdmin(TenantAdmin):
     list_display = ["workload", "owner", "team", "start", "end"]
     list_select_related = ["workload", "owner", "team"]
+    ordering = ["-start"]
+
+
+@admin.register(EscalationPolicy)
+class EscalationPolicyAdmin(TenantAdmin):
+    list_display = ["team", "created_at"]
+    list_select_related = ["team"]
+
+
+@admin.register(PolicyVersion)
+class PolicyVersionAdmin(TenantAdmin):
+    list_display = ["policy", "number", "repeats", "ack_timeout", "wakes", "by", "created_at"]
+    list_select_related = ["policy", "by"]
+    ordering = ["-created_at"]
+
+
+@admin.register(Alert)
+class AlertAdmin(TenantAdmin):
+    list_display = ["summary", "severity", "state", "workload", "team", "source", "occurrences", "created_at"]
+    list_filter = ["state", "severity", "source", "is_simulated"]
+    list_select_related = ["workload", "team"]
+    search_fields = ["summary", "key"]
+    ordering = ["-created_at"]
+
+
+@admin.register(AlertMember)
+class AlertMemberAdmin(TenantAdmin):
+    list_display = ["fingerprint", "alert", "started_at", "ended_at"]
+    list_select_related = ["alert"]
+
+
+@admin.register(OnCallEvent)
+class OnCallEventAdmin(TenantAdmin):
+    list_display = ["created_at", "kind", "alert", "incident", "actor"]
+    list_select_related = ["alert", "incident"]
+    ordering = ["-created_at"]
+
+
+@admin.register(Incident)
+class IncidentAdmin(TenantAdmin):
+    list_display = ["title", "team", "workload", "commander", "crosses_teams", "created_at", "resolved_at"]
+    list_select_related = ["team", "workload", "commander"]
+    ordering = ["-created_at"]
+
+
+@admin.register(Integration)
+class IntegrationAdmin(TenantAdmin):
+    list_display = ["name", "kind", "team", "workload", "created_by", "revoked_at"]
+    list_select_related = ["team", "workload", "created_by"]
+
+
+@admin.register(InboundEvent)
+class InboundEventAdmin(TenantAdmin):
+    list_display = ["created_at", "integration", "key", "outcome"]
+    list_filter = ["outcome"]
+    list_select_related = ["integration"]
+    ordering = ["-created_at"]
+
+
+@admin.register(Maintenance)
+class MaintenanceAdmin(TenantAdmin):
+    list_display = ["workload", "start", "end", "reason", "by", "ended_at"]
+    list_select_related = ["workload", "by"]
+    ordering = ["-start"]
+
+
+@admin.register(Channel)
+class ChannelAdmin(TenantAdmin):
+    """Addresses stay sealed: nobody reads them here."""
+
+    list_display = ["name", "kind", "shown", "person", "team", "verified_at", "failing_since", "removed_at"]
+    list_filter = ["kind"]
+    list_select_related = ["person", "team"]
+    exclude = ["sealed", "code_digest"]
+
+
+@admin.register(NotificationRule)
+class NotificationRuleAdmin(TenantAdmin):
+    list_display = ["person", "channel", "urgency", "after"]
+    list_select_related = ["person", "channel"]
+
+
+@admin.register(Notification)
+class NotificationAdmin(TenantAdmin):
+    """The delivery log: who, how, when, with what outcome."""
+
+    list_display = ["created_at", "urgency", "person", "channel", "state", "due_at", "sent_at", "attempts", "error"]
+    list_filter = ["state", "urgency"]
+    list_select_related = ["person", "channel"]
+    ordering = ["-created_at"]
+
+
+@admin.register(Absence)
+class AbsenceAdmin(TenantAdmin):
+    list_display = ["person", "start", "end", "note", "cancelled_at"]
+    list_select_related = ["person"]
     ordering = ["-start"]

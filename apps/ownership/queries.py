@@ -199,6 +199,12 @@ def primary(workload: Workload) -> Rota | None:
     return rotas(workload.tenant_id).filter(team=workload.team_id, rank=1).first()
 
 
+def answering_for(tenant_id: UUID, team_id: UUID | None, now: datetime) -> tuple[UUID, ...]:
+    """Who is on call for a team now, by its first rota; nobody where it has none."""
+    found = rotas(tenant_id).filter(team=team_id, rank=1).first() if team_id else None
+    return on_call(found, now) if found else ()
+
+
 def named(workload: Workload) -> QuerySet[TeamOfThree]:
     return TeamOfThree.objects.filter(tenant=workload.tenant_id, workload=workload.id)
 

@@ -1,10 +1,20 @@
 from django.urls import path
 
 from apps.ownership import api, views
+from apps.ownership.alerts import api as alerts_api
+from apps.ownership.alerts import team_views
+from apps.ownership.alerts import views as alerts
+from apps.ownership.alerts.inbound import views as inbound
+from apps.ownership.channels import api as channels_api
+from apps.ownership.channels import views as channels
 
 _TENANT = "t/<slug:slug>/"
 _ROTA = f"{_TENANT}rotas/<uuid:rota_id>/"
 _API = "api/v1/t/<slug:slug>/rotas"
+_V1 = "api/v1/t/<slug:slug>/"
+_ALERT, _INCIDENT = f"{_TENANT}alerts/<uuid:alert_id>/", f"{_TENANT}incidents/<uuid:incident_id>/"
+_TEAM, _ME = f"{_TENANT}answering/<slug:team>/", f"{_TENANT}me/"
+ALERT_VERBS = ("acknowledge", "escalate", "resolve", "hand_over")
 
 urlpatterns = [
     path(f"{_TENANT}rotas/", views.rota_list, name="rotas"),
@@ -34,4 +44,56 @@ urlpatterns = [
     path("api/v1/t/<slug:slug>/workloads/<str:key>/handovers", api.offer, name="api_offer"),
     path("api/v1/t/<slug:slug>/handovers", api.offers, name="api_offers"),
     path("api/v1/t/<slug:slug>/handovers/<uuid:handover_id>", api.answer, name="api_answer_offer"),
+    path(f"{_TENANT}alerts/", alerts.alert_list, name="alerts"),
+    path(_ALERT, alerts.alert_page, name="alert"),
+    *(path(f"{_ALERT}{verb}/", alerts.act, {"verb": verb}, name=f"alert_{verb}") for verb in ALERT_VERBS),
+    path("act/<str:token>/", alerts.by_link, name="alert_link"),
+    path(f"{_TENANT}workloads/<str:key>/drill-alert/", alerts.call_drill, name="simulate_alert"),
+    path(f"{_TENANT}workloads/<str:key>/maintenance/", alerts.hold, name="hold_alerts"),
+    path(f"{_TENANT}incidents/", alerts.incident_list, name="incidents"),
+    path(_INCIDENT, alerts.incident_page, name="incident"),
+    *(
+        path(f"{_INCIDENT}{verb}/", alerts.change_incident, {"verb": verb}, name=f"incident_{verb}")
+        for verb in ("note", "command", "merge")
+    ),
+    path(_TEAM, team_views.team_page, name="answering_team"),
+    path(f"{_TEAM}policy/", team_views.set_policy, name="escalation_policy"),
+    path(f"{_TEAM}channels/", channels.add, name="add_team_channel"),
+    path(f"{_TEAM}integrations/", team_views.add_integration, name="add_integration"),
+    path(f"{_TENANT}integrations/<uuid:integration_id>/", team_views.integration_page, name="integration"),
+    path(
+        f"{_TENANT}integrations/<uuid:integration_id>/revoke/",
+        team_views.revoke_integration,
+        name="revoke_integration",
+    ),
+    path(f"{_ME}notices/", alerts.notices, name="notices"),
+    path(f"{_ME}channels/", channels.mine, name="my_channels"),
+    path(f"{_ME}channels/new/", channels.add, name="add_channel"),
+    *(
+        path(f"{_ME}channels/<uuid:channel_id>/{verb}/", channels.change, {"verb": verb}, name=f"channel_{verb}")
+        for verb in ("confirm", "code", "rule", "remove")
+    ),
+    path(f"{_ME}absences/", channels.plan_absence, name="plan_absence"),
+    path(f"{_ME}absences/<uuid:absence_id>/cancel/", channels.cancel_absence, name="cancel_absence"),
+    path("v1/alerts/alertmanager", inbound.alertmanager, name="inbound_alertmanager"),
+    path("v1/alerts/webhook/<slug:key>", inbound.webhook, name="inbound_webhook"),
+    path("v2/enqueue", inbound.pagerduty, name="inbound_pagerduty"),
+    path(f"{_V1}alerts", alerts_api.alerts, name="api_alerts"),
+    path(f"{_V1}alerts/<uuid:alert_id>", alerts_api.alert, name="api_alert"),
+    *(
+        path(f"{_V1}alerts/<uuid:alert_id>/{verb}", view, name=f"api_alert_{verb}")
+        for verb, view in alerts_api.VERBS.items()
+    ),
+    path(f"{_V1}workloads/<str:key>/drill-alert", alerts_api.drill, name="api_simulate_alert"),
+    path(f"{_V1}workloads/<str:key>/maintenance", alerts_api.maintenance, name="api_maintenance"),
+    path(f"{_V1}incidents", alerts_api.incident_list, name="api_incidents"),
+    path(f"{_V1}incidents/<uuid:incident_id>", alerts_api.incident, name="api_incident"),
+    path(f"{_V1}teams/<slug:team>/escalation-policy", alerts_api.policy, name="api_policy"),
+    path(f"{_V1}teams/<slug:team>/escalation-preview", alerts_api.preview, name="api_policy_preview"),
+    path(f"{_V1}teams/<slug:team>/integrations", alerts_api.integrations, name="api_integrations"),
+    path(f"{_V1}integrations/<uuid:integration_id>", alerts_api.integration, name="api_integration"),
+    path(f"{_V1}channels", channels_api.channels, name="api_channels"),
+    path(f"{_V1}channels/<uuid:channel_id>", channels_api.channel, name="api_channel"),
+    path(f"{_V1}absences", channels_api.absences, name="api_absences"),
+    path(f"{_V1}absences/<uuid:absence_id>", channels_api.absence, name="api_absence"),
 ]

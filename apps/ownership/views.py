@@ -12,6 +12,8 @@ from django.views.decorators.http import require_POST
 
 from apps.accounts.models import User
 from apps.ownership import actions, handover, presenter, queries
+from apps.ownership.alerts import queries as alerts
+from apps.ownership.alerts.forms import MaintenanceForm
 from apps.ownership.forms import OfferForm, OverrideForm, ReasonForm, RotaForm, RotationForm, TeamForm
 from apps.ownership.models import Rota
 from apps.ownership.rotation import Unit
@@ -223,6 +225,10 @@ def people(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
         else None,
         "offers": [row for row in handover.handovers(workload)[:PAGE] if row.ended_at is None],
         "periods": list(handover.periods(workload)[:PAGE]),
+        "may_operate": "operate_workload" in may,
+        "open_alerts": list(alerts.open_of(workload)[:5]),
+        "held_until": alerts.held_until(workload, now),
+        "maintenance": MaintenanceForm(),
         "now": now,
     }
     return render(request, "ownership/people.html", context, status=400 if form.errors else 200)

@@ -7,7 +7,6 @@ class RolloutsConfig(AppConfig):
     def ready(self) -> None:
         from apps.rollouts import (
             approval,
-            delivery,  # noqa: F401  (registers the outbox handlers)
             gates,  # noqa: F401  (registers its sources, its flag and the start condition)
             oncall,  # noqa: F401  (registers the condition that somebody answers)
             training,  # noqa: F401  (registers the condition of phases by cohort)

@@ -25,7 +25,6 @@ from apps.telemetry.queries import ArmSums, arm_sums, first_bad_minute
 from apps.workloads.actions import serve_version
 from portal import actor as actors
 from portal import faults
-from portal.outbox.actions import enqueue
 from portal.tenancy.context import tenant_transaction
 
 log = logging.getLogger("rollouts")
@@ -229,12 +228,7 @@ def _hold(rollout: Rollout, seen: Run, blind_for: timedelta, now: datetime) -> b
     moves.move(
         rollout, State.HELD, actor=ENGINE, now=now, reason=note, hold_reason=reason, note=note, figures=rollout.look
     )
-    enqueue(
-        topic="rollout.held",
-        key=f"{rollout.id}:{rollout.revision}",
-        payload={"rollout": str(rollout.id), "workload": rollout.workload.key, "reason": note},
-        now=now,
-    )
+    moves.alarm(rollout, "held", f"Held: {note}", "error", now=now)
     _save_look(rollout)
     return True
 
@@ -354,13 +348,14 @@ def _verify(rollout: Rollout, now: datetime) -> bool:
         verified_at=now,
         next_check_at=None,
     )
+    moves.calm(rollout, "unverified", now=now)
     return True
 
 
 def _page_again(rollout: Rollout, still: list[str], now: datetime) -> bool:
     """A rollback that can't be verified pages, once a minute."""
-    payload = {"rollout": str(rollout.id), "workload": rollout.workload.key, "still": still[:10]}
-    enqueue(topic="oncall.page", key=f"rollout:{rollout.id}:unverified:{now:%Y%m%d%H%M}", payload=payload, now=now)
+    told = f"The rollback can't be verified: {len(still)} of {PROBES} probes still get the agent."
+    moves.alarm(rollout, "unverified", told, "critical", now=now)
     rollout.next_check_at = now + rollout.check_every
     return False
 

@@ -46,6 +46,8 @@ def move(
     for name, value in changes.items():
         setattr(rollout, name, value)
     _write_down(rollout, before, actor, now, reason, figures or {})
+    if before == State.HELD and after != State.HELD:
+        calm(rollout, "held", now=now)
     faults.point("rollout.written")
     bump_config(rollout.tenant_id)
     return rollout
@@ -73,10 +75,30 @@ def begin_rollback(
         next_check_at=now,
         watch_until=None,
     )
-    payload = {"rollout": str(rollout.id), "workload": rollout.workload.key, "reason": reason, "figures": figures or {}}
-    for topic in ("incident.open", "oncall.page"):
-        enqueue(topic=topic, key=f"rollout:{rollout.id}:rollback", payload=payload, now=now)
+    alarm(rollout, "rollback", f"Rolled back: {reason}", "critical", now=now)
     return rollout
+
+
+def alarm(rollout: Rollout, what: str, summary: str, severity: str, *, now: datetime) -> None:
+    """Have an alert raised, with a link to the evidence. The same thing said again in a later minute is said again."""
+    key = f"rollout:{rollout.id}:{what}"
+    payload = {
+        "source": "rollout",
+        "key": key,
+        "summary": summary,
+        "severity": severity,
+        "workload": rollout.workload.key,
+        "link": f"rollouts/{rollout.id}/",
+        "details": {"rollout": str(rollout.id), "version": rollout.version.label},
+    }
+    enqueue(topic="alert.raise", key=f"{key}:{now:%Y%m%d%H%M}", payload=payload, now=now)
+
+
+def calm(rollout: Rollout, what: str, *, now: datetime) -> None:
+    """What an alert was about is over."""
+    key = f"rollout:{rollout.id}:{what}"
+    payload = {"source": "rollout", "key": key, "summary": "", "workload": rollout.workload.key}
+    enqueue(topic="alert.end", key=f"{key}:{rollout.revision}", payload=payload, now=now)
 
 
 def _restore_serving(rollout: Rollout) -> None:

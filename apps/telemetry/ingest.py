@@ -359,9 +359,16 @@ def _report_unauthorised(rows: list[_Row], now: datetime) -> None:
         if not row.unauthorised:
             continue
         r = row.record
-        payload = {"workload": r.workload, "action_kind": r.action_kind, "request_id": r.request_id}
-        key = f"{row.workload_id}:{r.action_kind}:{now:%Y%m%d%H}"
-        enqueue(topic="authority.exceeded", key=key[:200], payload=payload, now=now)
+        key = f"{row.workload_id}:{r.action_kind}:{now:%Y%m%d%H}"[:200]
+        payload = {
+            "source": "authority",
+            "key": f"{row.workload_id}:{r.action_kind}"[:255],
+            "summary": f"It acted outside its authority: {r.action_kind}.",
+            "severity": "critical",
+            "workload": r.workload,
+            "details": {"action": r.action_kind, "request": r.request_id},
+        }
+        enqueue(topic="alert.raise", key=f"authority:{key}"[:200], payload=payload, now=now)
 
 
 def _keep(tenant_id: UUID, rejections: list[Rejection], source: str) -> None:

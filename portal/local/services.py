@@ -1,4 +1,4 @@
-"""Processes that are started again when they die, and the four that make up the portal."""
+"""Processes that are started again when they die, and those that make up the portal."""
 
 import contextlib
 import os
@@ -65,23 +65,29 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def portal_children(port: int, *, demo: bool) -> Iterator[Child]:
-    """Web, worker, beat and, with demo data, the simulator."""
+    """Web, worker, beat, pager and, with demo data, the simulator."""
     granian = ["granian", "--interface", "wsgi", "portal.wsgi:application", "--host", "127.0.0.1", "--no-ws"]
     yield _module("web", *granian, "--port", str(port), "--workers", "1", "--blocking-threads", "4", "--no-access-log")
     celery = ["celery", "-A", "portal"]
     yield _module("worker", *celery, "worker", "--pool", "prefork", "--concurrency", "2", "--loglevel", "warning")
     schedule = str(paths.state_dir() / "celerybeat-schedule")
     yield _module("beat", *celery, "beat", "--schedule", schedule, "--pidfile", "", "--loglevel", "warning")
+    pager = [sys.executable, str(paths.PROJECT_ROOT / "manage.py"), "pager"]
+    yield _command("pager", pager, PUBLIC_URL=f"http://127.0.0.1:{port}")
     if demo:
         yield _module("simulator", "demo.simulator", "--base-url", f"http://127.0.0.1:{port}")
 
 
 def _module(name: str, *command: str) -> Child:
+    return _command(name, [sys.executable, "-m", *command])
+
+
+def _command(name: str, command: list[str], **more: str) -> Child:
     return Child(
         name,
-        [sys.executable, "-m", *command],
+        command,
         paths.logs_dir() / f"{name}.log",
-        env=environment(**{MARK: str(paths.state_dir())}),
+        env=environment(**{MARK: str(paths.state_dir())}, **more),
         cwd=paths.PROJECT_ROOT,
     )
 

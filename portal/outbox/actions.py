@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Q
 
 from portal import faults
@@ -15,7 +16,10 @@ from portal.tenancy.context import tenant_transaction
 
 log = logging.getLogger("portal.outbox")
 
-LEASE = timedelta(seconds=60)
+# Longer than one message takes at most, and short: a page whose sender died waits for its end.
+LEASE = timedelta(seconds=30)
+# What a sender that sleeps listens to; it looks by itself each second too.
+WAKE = "causeway_outbox"
 MAX_ATTEMPTS = 20
 LONGEST_RETRY = timedelta(minutes=15)
 
@@ -31,16 +35,41 @@ def enqueue_many(
     *, messages: Iterable[tuple[str, str, dict[str, Any]]], now: datetime, kind: str = OutboxMessage.Kind.PAGE
 ) -> None:
     """Messages as (topic, key, payload), in one statement however many."""
+    enqueue_due(messages=[(topic, key, payload, now) for topic, key, payload in messages], now=now, kind=kind)
+
+
+def enqueue_due(
+    *,
+    messages: Iterable[tuple[str, str, dict[str, Any], datetime]],
+    now: datetime,
+    kind: str = OutboxMessage.Kind.PAGE,
+    are_keys_ids: bool = False,
+) -> None:
+    """Messages as (topic, key, payload, when they are due). Whoever delivers is woken when this commits.
+
+    ``are_keys_ids``: each key is the id of the row that the message is about, and becomes the message's own id.
+    """
     rows = [
-        OutboxMessage(topic=topic, key=key, payload=payload, kind=kind, due_at=now, created_at=now)
-        for topic, key, payload in messages
+        OutboxMessage(topic=topic, key=key, payload=payload, kind=kind, due_at=due_at, created_at=now)
+        for topic, key, payload, due_at in messages
     ]
+    for row in rows if are_keys_ids else ():
+        row.id = UUID(row.key)
+    if not rows:
+        return
     OutboxMessage.objects.bulk_create(rows, ignore_conflicts=True)
+    if kind == OutboxMessage.Kind.PAGE:
+        with connection.cursor() as cursor:
+            cursor.execute("select pg_notify(%s, '')", [WAKE])
 
 
 def deliver(*, tenant_id: UUID, message_ids: Sequence[UUID], now: datetime) -> int:
-    """Deliver those of the messages that are due and that nobody else holds. Returns how many went out."""
-    return sum(_deliver_one(message, now) for message in _claim(tenant_id, message_ids, now))
+    """Deliver those of the messages that are due and that nobody else holds. Returns how many went out.
+
+    Each is claimed right before it is sent, so that no lease runs out behind a slow receiver.
+    """
+    claimed = (message for one in message_ids for message in _claim(tenant_id, [one], now))
+    return sum(_deliver_one(message, now) for message in claimed)
 
 
 def retry_delay(attempts: int) -> timedelta:
@@ -77,6 +106,9 @@ def _deliver_one(message: OutboxMessage, now: datetime) -> bool:
     )
     try:
         registry.handler(message.topic)(envelope)
+    except registry.TryLater as error:
+        _mark(message, last_error=str(error)[:2000], **_after_failure(message, now, error.after))
+        return False
     except Exception as error:
         log.warning("outbox delivery failed", extra={"topic": message.topic, "key": message.key}, exc_info=True)
         _mark(message, last_error=f"{type(error).__name__}: {error}"[:2000], **_after_failure(message, now))
@@ -85,10 +117,10 @@ def _deliver_one(message: OutboxMessage, now: datetime) -> bool:
     return _mark(message, delivered_at=now, leased_until=None)
 
 
-def _after_failure(message: OutboxMessage, now: datetime) -> dict[str, Any]:
+def _after_failure(message: OutboxMessage, now: datetime, after: timedelta = timedelta()) -> dict[str, Any]:
     if message.kind == OutboxMessage.Kind.DIGEST or message.attempts >= MAX_ATTEMPTS:
         return {"dead_at": now, "leased_until": None}
-    return {"due_at": now + retry_delay(message.attempts), "leased_until": None}
+    return {"due_at": now + max(after, retry_delay(message.attempts)), "leased_until": None}
 
 
 def _mark(message: OutboxMessage, **values: Any) -> bool:

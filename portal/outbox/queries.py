@@ -3,21 +3,29 @@
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count, Min, Q
+from django.db.models import Count, F, Min, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 
 from portal.models import OutboxMessage
 from portal.outbox import registry
 from portal.tenancy.context import platform_work
 from portal.tenancy.due import by_tenant
 
+# No tenant's flood keeps the messages of the others from being found.
+OF_ONE_TENANT = 200
+
 
 def due(now: datetime, limit: int = 1000) -> dict[UUID, list[UUID]]:
-    """Due messages that have a handler, oldest first: message ids by tenant."""
+    """Due messages that have a handler, oldest first, so many of each tenant: message ids by tenant."""
     free = Q(leased_until=None) | Q(leased_until__lte=now)
     ready = Q(due_at__lte=now, delivered_at=None, dead_at=None, topic__in=registry.topics())
-    return by_tenant(
-        "outbox.find", lambda alias: OutboxMessage.objects.using(alias).filter(free & ready).order_by("due_at"), limit
-    )
+    place = Window(RowNumber(), partition_by=F("tenant_id"), order_by=F("due_at").asc())
+
+    def rows(alias: str) -> QuerySet[OutboxMessage]:
+        found = OutboxMessage.objects.using(alias).filter(free & ready).annotate(place=place)
+        return found.filter(place__lte=OF_ONE_TENANT).order_by("due_at")
+
+    return by_tenant("outbox.find", rows, limit)
 
 
 def waiting() -> list[tuple[str, int, datetime]]:

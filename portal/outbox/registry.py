@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,14 @@ class Envelope:
     key: str
     payload: dict[str, Any]
     attempt: int
+
+
+class TryLater(Exception):
+    """Not now: what a handler raises when the receiver answers that it should be tried again, ``after`` so long."""
+
+    def __init__(self, message: str, after: timedelta = timedelta()) -> None:
+        super().__init__(message)
+        self.after = after
 
 
 Handler = Callable[[Envelope], None]

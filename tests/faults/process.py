@@ -7,17 +7,31 @@ import django
 django.setup()
 
 from django.conf import settings  # noqa: E402
+from django.utils import timezone  # noqa: E402
 
 from apps.gates import tasks as gates  # noqa: E402
+from apps.ownership.alerts import pager  # noqa: E402
 from apps.rollouts import tasks as rollouts  # noqa: E402
 from portal import tasks as outbox  # noqa: E402
 from portal.celery import app  # noqa: E402
+from portal.outbox import queries  # noqa: E402
 
 
 def main(work: str) -> None:
     assert settings.DATABASES["default"]["NAME"].startswith("test_"), "only ever on a test database"
     app.conf.task_always_eager = True
+    if work == "pager":
+        page()
+        return
     {"rollouts": rollouts.tick, "outbox": outbox.outbox_tick, "gates": gates.tick}[work].apply(throw=True)
+
+
+def page() -> None:
+    """One look of the pager."""
+    pager.climb_due(timezone.now())
+    senders = pager.Senders()
+    senders.offer(queries.due(timezone.now()))
+    senders.close()
 
 
 if __name__ == "__main__":

@@ -23,7 +23,24 @@ from apps.gates.models import Attachment, GateAttempt, Upload
 from apps.gates.own import actions as own
 from apps.ownership import actions as rotas
 from apps.ownership import handover
-from apps.ownership.models import Handover, OwnershipPeriod, Rota, RotaOverride, ShiftSwap
+from apps.ownership.alerts import actions as alerts
+from apps.ownership.alerts import links
+from apps.ownership.alerts.inbound import integrations, receive
+from apps.ownership.alerts.inbound.parse import Group, Member
+from apps.ownership.channels import actions as channels
+from apps.ownership.models import (
+    Absence,
+    Alert,
+    Channel,
+    Handover,
+    Integration,
+    Notification,
+    OwnershipPeriod,
+    Rota,
+    RotaOverride,
+    ShiftSwap,
+)
+from apps.ownership.models.channels import ChannelKind, Urgency
 from apps.ownership.rotation import Unit
 from apps.ownership.schedule import Change
 from apps.rollouts import actions as rollouts
@@ -52,6 +69,17 @@ ERRORS = GuardrailPlan(Metric.ERROR_RATE, Kind.ABSOLUTE, 0.05)
 
 
 @dataclass
+class Paging:
+    """An alert that came in from outside and woke somebody."""
+
+    alert: Alert
+    integration: Integration
+    channel: Channel
+    absence: Absence
+    intent: Notification
+
+
+@dataclass
 class Planted:
     """What stands in one tenant, by the names that URLs use."""
 
@@ -71,6 +99,7 @@ class Planted:
     override: RotaOverride
     swap: ShiftSwap
     handover: Handover
+    paging: Paging
 
     @property
     def ids(self) -> dict[str, object]:
@@ -94,6 +123,13 @@ class Planted:
             "override_id": self.override.id,
             "swap_id": self.swap.id,
             "handover_id": self.handover.id,
+            "alert_id": self.paging.alert.id,
+            "incident_id": self.paging.alert.incident_id,
+            "integration_id": self.paging.integration.id,
+            "channel_id": self.paging.channel.id,
+            "absence_id": self.paging.absence.id,
+            "token": links.make(self.paging.intent),
+            "team": self.team.slug,
             "version_id": self.swap.version_id,
             "shift": self.swap.shift + 1,
             "name": "cases",
@@ -136,11 +172,12 @@ def _plant(world: World, tenant: Tenant, key: str, people: tuple[User, User, Use
         kept = _evidence(workload, author, approver, now)
         drill = _drill(workload, owner, author, now)
         taught = _training(workload, author, approver, now)
+        paging = _paging(workload, team, author, now)
     _record(tenant, workload, rollout.id, now)
     world.token("decide", "telemetry", tenant=tenant)
     with tenant_transaction(tenant.id):
         token = ApiToken.objects.latest("created_at")
-        return Planted(tenant, workload, rollout, token, team, *planted, drill, *taught, *kept, *turns, offered)
+        return Planted(tenant, workload, rollout, token, team, *planted, drill, *taught, *kept, *turns, offered, paging)
 
 
 def _approvals(
@@ -231,6 +268,29 @@ def _rota(team: Team, owner: User, author: User, now: datetime) -> tuple[Rota, R
     mine = Actor(kind="person", id=author.id, user_id=author.id, label="a")
     swap = rotas.offer_swap(rota=rota, version=version, shift=1, by=author, actor=mine, now=now)
     return rota, override, swap
+
+
+def _paging(workload: Workload, team: Team, author: User, now: datetime) -> Paging:
+    """A way in and what came by it, a channel with a rule, maintenance and an absence."""
+    actor = Actor(kind="person", id=author.id, user_id=author.id, label="a", teams=frozenset({team.id}))
+    common: dict[str, Any] = {"actor": actor, "now": now}
+    channel = channels.add_channel(
+        tenant_id=team.tenant_id, owner=author, kind=ChannelKind.EMAIL, address="secret@example.org", name="s", **common
+    )
+    Channel.objects.filter(id=channel.id).update(verified_at=now)
+    channels.set_rule(channel=channel, urgency=Urgency.PAGE, after=timedelta(), actor=actor)
+    absence = channels.plan_absence(
+        tenant_id=team.tenant_id, person=author, start=now, end=now + timedelta(days=1), note="Secret trip", **common
+    )
+    integration = integrations.create(team=team, workload=workload, kind="alertmanager", name="Secret source", **common)
+    member = Member("f1", {"alertname": "Secret"}, now, None)
+    found = Group("secret-group", False, f"Secret of {workload.key}", "critical", workload.key, "", 0, (member,))
+    receive.group(integration=integration, found=found, now=now)
+    hours = {"start": now, "end": now + timedelta(hours=1)}
+    alerts.hold(workload=workload, by=author, reason="r", **hours, **common)
+    intent = Notification.objects.filter(channel=channel).select_related("alert").get()
+    assert intent.alert is not None, "it pages"
+    return Paging(intent.alert, integration, channel, absence, intent)
 
 
 def _evidence(workload: Workload, author: User, approver: User, now: datetime) -> tuple[Attachment, Upload]:

@@ -26,7 +26,7 @@ def test_metrics_count_what_waits_and_name_no_tenant(live_world: World) -> None:
     with tenant_transaction(live_world.tenant.id):
         actions.roll_back(rollout=rollout, actor=live_world.actor(live_world.alice), now=NOW, reason="rude")
     text = Client().get("/metrics").content.decode()
-    assert 'causeway_outbox_waiting{topic="oncall.page"} 1.0' in text
+    assert 'causeway_outbox_waiting{topic="alert.raise"} 1.0' in text
     assert "acme" not in text and str(live_world.tenant.id) not in text
 
 

@@ -50,7 +50,7 @@ def test_of_two_people_who_roll_back_at_once_one_does(live_world: World) -> None
     outcome = at_once(roll_back, roll_back, roll_back)
     assert outcome.count("done") == 1
     with tenant_transaction(live_world.tenant.id):
-        assert OutboxMessage.objects.filter(topic="oncall.page").count() == 1
+        assert OutboxMessage.objects.filter(topic="alert.raise").count() == 1
         assert rollout.transitions.filter(after=State.ROLLING_BACK).count() == 1
 
 

@@ -19,11 +19,6 @@ from tests.signing import request_of, sign
 from tests.world import NOW, SETUP, World
 
 
-def topics(world: World) -> list[str]:
-    rows = OutboxMessage.objects.exclude(topic__startswith="approval.")
-    return sorted(rows.values_list("topic", flat=True))
-
-
 def test_a_start_is_refused_before_its_conditions_and_changes_nothing(world: World) -> None:
     """ROLL-2: each unmet condition is named."""
     rollout = drafted(world)
@@ -130,7 +125,8 @@ def test_a_breach_rolls_back_at_once_with_incident_and_page(world: World) -> Non
     rollout = look(rollout, NOW + 2 * MINUTE + timedelta(seconds=2))
     assert (rollout.state, rollout.next_check_at) == (State.ROLLED_BACK, None)
     with tenant_transaction(world.tenant.id):
-        assert topics(world) == ["incident.open", "oncall.page"]
+        raised = OutboxMessage.objects.get(topic="alert.raise")
+        assert (raised.payload["severity"], raised.payload["link"]) == ("critical", f"rollouts/{rollout.id}/")
         assert RolloutTransition.objects.get(after=State.ROLLING_BACK).figures["seconds_exposed"] == 61.0
     with tenant_transaction(world.tenant.id), pytest.raises(Refused):
         actions.resume_rollout(rollout=rollout, actor=world.actor(world.alice), now=NOW, reason="again")
@@ -146,7 +142,8 @@ def test_a_rollback_that_cannot_be_verified_pages_again_and_stays(
     rollout = look(rollout, NOW + MINUTE)
     assert rollout.state == State.ROLLING_BACK
     with tenant_transaction(world.tenant.id):
-        assert topics(world) == ["incident.open", "oncall.page", "oncall.page"]
+        rows = OutboxMessage.objects.filter(topic="alert.raise").order_by("created_at", "id")
+        assert [row.payload["key"].rpartition(":")[2] for row in rows] == ["rollback", "unverified"]
 
 
 @pytest.mark.parametrize("traffic", [(0, 0), (10, 0), (40, 2)])

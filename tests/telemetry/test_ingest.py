@@ -204,7 +204,7 @@ def test_an_action_without_authority_is_counted_and_alerts_once(world: World) ->
         rows = Action.objects.order_by("started_at").values_list("unauthorised", "authority_id")
         assert list(rows) == [(False, grant.id), (True, None), (True, None), (True, None)]
         assert MinuteSummary.objects.get().unauthorised == 3
-        assert OutboxMessage.objects.filter(topic="authority.exceeded").count() == 2
+        assert OutboxMessage.objects.filter(topic="alert.raise").count() == 2
 
 
 def test_the_json_batch_takes_the_same_records(world: World) -> None:

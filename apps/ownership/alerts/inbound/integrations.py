@@ -1,0 +1,122 @@
+"""Integrations: where alerts come in, and the key by which a sender is known (CALL-4)."""
+
+import hmac
+import secrets as entropy
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from apps.audit.actions import record
+from apps.ownership.channels.signing import secret_text
+from apps.ownership.models import InboundEvent, Integration
+from apps.ownership.models.alerts import INTEGRATIONS, Source
+from apps.tenants.models import Team
+from apps.tenants.roles import has_right
+from apps.workloads.models import Workload
+from portal.actor import Actor
+from portal.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorised
+from portal.secrets import derived
+from portal.tenancy.context import known_row_transaction
+
+_NAME, _SECRET = 12, 20
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def create(
+    *, team: Team, kind: str, name: str, actor: Actor, now: datetime, workload: Workload | None = None
+) -> Integration:
+    """A new way in. What a sender needs is :func:`credential`."""
+    _refuse_strangers(actor, team.id)
+    if kind not in dict(INTEGRATIONS) or not 1 <= len(name.strip()) <= 100:
+        raise Invalid("kind", f"Name it, and choose one of {', '.join(dict(INTEGRATIONS))}.")
+    if actor.user_id is None:
+        raise Forbidden("person_needed", "Only a person can make an integration.")
+    made = Integration.objects.create(
+        tenant_id=team.tenant_id,
+        team=team,
+        workload=workload,
+        kind=kind,
+        name=name.strip(),
+        key="".join(entropy.choice(_ALPHABET) for _ in range(_NAME)),
+        created_by_id=actor.user_id,
+        created_at=now,
+    )
+    record(actor=actor, action="integration.created", obj=made, after={"team": team.slug, "kind": kind, "name": name})
+    return made
+
+
+def revoke(*, integration: Integration, actor: Actor, now: datetime) -> None:
+    """Nothing comes in by it any more, from this instant on."""
+    _refuse_strangers(actor, integration.team_id)
+    rows = Integration.objects.filter(tenant=integration.tenant_id, id=integration.id, revoked_at=None)
+    if not rows.update(revoked_at=now):
+        raise Conflict("revoked", "It was revoked already.")
+    record(actor=actor, action="integration.revoked", obj=integration)
+
+
+def credential(integration: Integration) -> str:
+    """What the sender is given: a routing key of 32 characters, or a signing secret."""
+    if integration.kind == Source.WEBHOOK:
+        return secret_text(signing_secret(integration))
+    return _routing_key(integration)
+
+
+def address(integration: Integration) -> str:
+    """Where the sender sends to, below the portal's own address."""
+    if integration.kind == Source.WEBHOOK:
+        return reverse("inbound_webhook", args=[integration.key])
+    return reverse(f"inbound_{integration.kind}")
+
+
+def signing_secret(integration: Integration) -> bytes:
+    return derived("integration", integration.id)
+
+
+def known(raw: str, kind: str) -> Integration:
+    """The integration that a routing key opens.
+
+    Raises:
+        Unauthorised: unknown, wrong, revoked or of another kind; all look the same.
+    """
+    found = named(raw[:_NAME], kind) if len(raw) == _NAME + _SECRET and raw.isascii() else None
+    if found is None or not hmac.compare_digest(_routing_key(found).encode(), raw.encode()):
+        raise Unauthorised("key_unknown", "This routing key is not known; copy it again from the integration's page.")
+    return found
+
+
+def named(key: str, kind: str) -> Integration | None:
+    """By its public part alone; whoever comes by that has to sign."""
+    with known_row_transaction("portal.integration_key", key):
+        return Integration.objects.filter(key=key, kind=kind, revoked_at=None).first()
+
+
+def integrations(tenant_id: UUID) -> QuerySet[Integration]:
+    rows = Integration.objects.filter(tenant=tenant_id).select_related("team", "workload", "created_by")
+    return rows.order_by("-created_at", "-id")
+
+
+def integration(tenant_id: UUID, integration_id: UUID) -> Integration:
+    found = integrations(tenant_id).filter(id=integration_id).first()
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def events(found: Integration) -> QuerySet[InboundEvent]:
+    return InboundEvent.objects.filter(tenant=found.tenant_id, integration=found.id).order_by("-created_at", "-id")
+
+
+def may_manage(found: Integration, actor: Actor) -> bool:
+    return found.team_id in actor.teams or has_right(actor, "rota.manage")
+
+
+def _routing_key(integration: Integration) -> str:
+    secret = derived("integration", integration.id)
+    return integration.key + "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in secret[:_SECRET])
+
+
+def _refuse_strangers(actor: Actor, team_id: UUID) -> None:
+    if team_id not in actor.teams and not has_right(actor, "rota.manage"):
+        raise Forbidden("right_missing", "This takes being of the team, or the right 'rota.manage'.")

@@ -1,0 +1,189 @@
+"""The pager: one process that keeps the promise of CALL-3 without any broker.
+
+Each second, and as soon as a transaction that wrote a page commits, it looks for alerts that are due and moves them,
+and for messages that are due and sends them, some at once, so that one slow receiver keeps nobody else waiting. Each
+minute it audits what should have gone out. Two pagers do no harm: rows are locked, messages leased. The workers of
+Celery deliver the same outbox, so a pager that is down is made good by them, later.
+"""
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import urllib3
+from django.conf import settings
+from django.db import Error, close_old_connections, connection, connections
+from django.utils import timezone
+from prometheus_client import Gauge
+from psycopg import Error as DriverError
+
+from apps.ownership.alerts import auditor, climb
+from apps.ownership.alerts.auditor import Audit
+from portal import faults
+from portal.outbox import actions as outbox
+from portal.outbox import queries
+from portal.tenancy.context import tenant_transaction
+
+log = logging.getLogger("oncall.pager")
+
+BATCH = 200
+EVERY = 1.0
+AUDIT_EVERY = timedelta(minutes=1)
+THREADS = 8
+# No tenant gets all of the threads: one whose receivers hang leaves the others theirs.
+OF_ONE_TENANT = THREADS // 2
+AUDITED = Gauge("causeway_paging_audited", "Open alerts that the last audit of the pages looked at")
+FINDINGS = Gauge("causeway_paging_findings", "What it found late or lost")
+
+
+def climb_due(now: datetime) -> int:
+    """Move every alert that is due. Returns how many moved."""
+    moved = 0
+    for tenant_id, ids in climb.due(now).items():
+        faults.point("alerts.found")
+        for start in range(0, len(ids), BATCH):
+            with tenant_transaction(tenant_id):
+                moved += climb.run(tenant_id=tenant_id, ids=ids[start : start + BATCH], now=now)
+            faults.point("alerts.committed")
+    return moved
+
+
+class Senders:
+    """Threads that deliver messages, each message claimed by itself, no tenant with more than half of the threads."""
+
+    def __init__(self, threads: int = THREADS, of_one_tenant: int = OF_ONE_TENANT) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="sender")
+        self._of_one_tenant = of_one_tenant
+        self._lock = threading.Lock()
+        self._busy: set[UUID] = set()
+        self._tenants: Counter[UUID] = Counter()
+        self._freed = threading.Event()
+
+    def offer(self, due: dict[UUID, list[UUID]]) -> int:
+        """Take what there is room for; what isn't taken is still due at the next look. Returns how many were taken."""
+        taken = 0
+        for tenant_id, ids in due.items():
+            for message_id in ids:
+                if not self._reserve(tenant_id, message_id):
+                    continue
+                sending = self._pool.submit(_deliver, tenant_id, message_id)
+                sending.add_done_callback(self._release(tenant_id, message_id))
+                taken += 1
+        return taken
+
+    def wait(self, seconds: float) -> None:
+        """Until a thread is free again, at most so long."""
+        self._freed.wait(seconds)
+        self._freed.clear()
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self._busy)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True)
+
+    def _reserve(self, tenant_id: UUID, message_id: UUID) -> bool:
+        with self._lock:
+            if message_id in self._busy or self._tenants[tenant_id] >= self._of_one_tenant:
+                return False
+            self._busy.add(message_id)
+            self._tenants[tenant_id] += 1
+            return True
+
+    def _release(self, tenant_id: UUID, message_id: UUID) -> Callable[[Future[Any]], None]:
+        def release(done: Future[Any]) -> None:
+            with self._lock:
+                self._busy.discard(message_id)
+                self._tenants[tenant_id] -= 1
+            self._freed.set()
+
+        return release
+
+
+class Pager:
+    """``stop`` ends it after the pass that runs."""
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+        self._audit_at = timezone.now()
+        self._senders = Senders()
+
+    def run(self) -> None:
+        while not self.stop.is_set():
+            try:
+                worked = self.once()
+                self._audit_if_due()
+                if not worked:
+                    self._sleep()
+            except (Error, DriverError):
+                # The database is away: nothing is lost, everything that is due is still due when it is back.
+                log.exception("the pager can't reach the database")
+                connections.close_all()
+                self.stop.wait(EVERY)
+        self._senders.close()
+
+    def once(self) -> bool:
+        """One look: alerts, then messages. True if there may be more to do at once."""
+        close_old_connections()
+        moved = climb_due(timezone.now())
+        taken = self._senders.offer(queries.due(timezone.now()))
+        return bool(moved or taken)
+
+    def _sleep(self) -> None:
+        if self._senders.is_busy:
+            self._senders.wait(EVERY)
+        else:
+            wait_for_work(EVERY)
+
+    def _audit_if_due(self) -> None:
+        now = timezone.now()
+        if now >= self._audit_at:
+            self._audit_at = now + AUDIT_EVERY
+            audit_and_tell(now)
+
+
+def wait_for_work(seconds: float) -> None:
+    """Sleep until somebody commits a page, at most so long. The connection listens from the first time on."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"listen {outbox.WAKE}")
+    driver: Any = connection.connection
+    for _ in driver.notifies(timeout=seconds, stop_after=1):
+        pass
+
+
+def audit_and_tell(now: datetime) -> Audit:
+    """Audit; what is wrong is told to the tenants concerned, and withheld from the heartbeat (2.5)."""
+    found = auditor.audit(now)
+    AUDITED.set(found.looked_at)
+    FINDINGS.set(sum(found.counted().values()))
+    if found.is_clean:
+        beat()
+    else:
+        log.critical("paging is late or lost", extra={"findings": dict(found.counted())})
+        auditor.raise_alarm(found, now)
+    return found
+
+
+def beat() -> None:
+    """Tell the watchdog outside that pages are well; it alarms when this stops coming."""
+    if not settings.HEARTBEAT_URL:
+        return
+    try:
+        urllib3.request("POST", settings.HEARTBEAT_URL, timeout=3.0, retries=False)
+    except urllib3.exceptions.HTTPError:
+        log.warning("the watchdog's address doesn't answer")
+
+
+def _deliver(tenant_id: UUID, message_id: UUID) -> None:
+    close_old_connections()
+    try:
+        outbox.deliver(tenant_id=tenant_id, message_ids=[message_id], now=timezone.now())
+    except (Error, DriverError):
+        log.exception("a message waits: the database is away")
+        connections.close_all()

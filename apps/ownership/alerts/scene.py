@@ -1,0 +1,123 @@
+"""Who stands behind the steps of a policy now: everything that a climb has to know, read once for many alerts.
+
+The number of statements doesn't grow with the alerts. Who is on call comes from the same function as everywhere else
+(CALL-2); somebody without a verified way to reach them can't be woken, so a step of such people counts as empty.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from apps.ownership import queries
+from apps.ownership import schedule as rules
+from apps.ownership.alerts.escalation import Aim, Step, Target
+from apps.ownership.models import Alert, Channel, Maintenance, NotificationRule, Rota
+from apps.ownership.models.channels import Urgency
+from apps.ownership.schedule import Schedule
+from apps.tenants.queries import members
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to reach somebody: the channel, and how long after."""
+
+    channel_id: UUID
+    after: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """Whom a step wakes: people with their ways, those without any, and channels of a team."""
+
+    people: dict[UUID, tuple[Way, ...]] = field(default_factory=dict)
+    unreachable: tuple[UUID, ...] = ()
+    channels: tuple[UUID, ...] = ()
+
+    @property
+    def is_somebody(self) -> bool:
+        return bool(self.people or self.channels)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """``rotas`` by team and rank; ``people`` are the members, with their roles; ``ways`` by person."""
+
+    rotas: dict[tuple[UUID, int], Schedule]
+    people: dict[UUID, tuple[str, frozenset[str]]]
+    ways: dict[UUID, tuple[Way, ...]]
+    channels: frozenset[UUID]
+    held: dict[UUID, datetime]
+
+    def behind(self, step: Step, alert: Alert, now: datetime, also: Iterable[UUID] = ()) -> Behind:
+        """Whom a step wakes for an alert now; ``also`` are people that it wakes besides."""
+        asked = [person for target in step.targets for person in self._people(target, alert, now)]
+        wanted = [person for person in dict.fromkeys([*also, *asked]) if person in self.people]
+        found = [UUID(target.value) for target in step.targets if target.aim is Aim.CHANNEL]
+        return Behind(
+            people={person: self.ways[person] for person in wanted if person in self.ways},
+            unreachable=tuple(person for person in wanted if person not in self.ways),
+            channels=tuple(channel for channel in found if channel in self.channels),
+        )
+
+    def name(self, person: UUID) -> str:
+        return self.people[person][0] if person in self.people else "somebody who left"
+
+    def _people(self, target: Target, alert: Alert, now: datetime) -> Iterable[UUID]:
+        if target.aim is Aim.ROTA:
+            schedule = self.rotas.get((alert.team_id, int(target.value))) if alert.team_id else None
+            return rules.people_at(schedule, now) if schedule else ()
+        if target.aim is Aim.OWNER:
+            return (alert.workload.owner_id,) if alert.workload else ()
+        if target.aim is Aim.ROLE:
+            return [person for person, (_, roles) in self.people.items() if target.value in roles]
+        return (UUID(target.value),) if target.aim is Aim.PERSON else ()
+
+
+def scene(tenant_id: UUID, alerts: Iterable[Alert], now: datetime) -> Scene:
+    """What says who is woken for these alerts (their workloads joined), in a fixed number of statements."""
+    rows = list(alerts)
+    teams = {alert.team_id for alert in rows if alert.team_id}
+    workloads = {alert.workload_id for alert in rows if alert.workload_id}
+    rotas = list(Rota.objects.filter(tenant=tenant_id, team__in=teams))
+    schedules = queries.schedules(rotas)
+    channels = list(usable(tenant_id))
+    return Scene(
+        rotas={(rota.team_id, rota.rank): schedules[rota.id] for rota in rotas},
+        people={
+            member.user_id: (member.user.name, frozenset(member.roles))
+            for member in members(tenant_id).filter(user__is_active=True)
+        },
+        ways=_ways(tenant_id, channels),
+        channels=frozenset(channel.id for channel in channels),
+        held=_held(tenant_id, workloads, now),
+    )
+
+
+def usable(tenant_id: UUID) -> Iterable[Channel]:
+    """Every channel that was verified and is still wanted."""
+    rows = Channel.objects.filter(tenant=tenant_id, removed_at=None, verified_at__isnull=False)
+    return rows.only("id", "person_id", "team_id").order_by("created_at", "id")
+
+
+def _ways(tenant_id: UUID, channels: list[Channel]) -> dict[UUID, tuple[Way, ...]]:
+    """As people's own rules say; without any of those, every channel at once."""
+    live = {channel.id for channel in channels}
+    ruled: dict[UUID, list[Way]] = defaultdict(list)
+    rules_ = NotificationRule.objects.filter(tenant=tenant_id, urgency=Urgency.PAGE, channel__in=live)
+    for person, channel, after in rules_.order_by("after", "id").values_list("person", "channel", "after"):
+        ruled[person].append(Way(channel, timedelta(seconds=after)))
+    every: dict[UUID, list[Way]] = defaultdict(list)
+    for row in channels:
+        if row.person_id is not None:
+            every[row.person_id].append(Way(row.id))
+    return {person: tuple(ruled.get(person) or ways) for person, ways in every.items()}
+
+
+def _held(tenant_id: UUID, workloads: set[UUID], now: datetime) -> dict[UUID, datetime]:
+    """Workloads under maintenance now, and until when."""
+    rows = Maintenance.objects.filter(
+        tenant=tenant_id, workload__in=workloads, start__lte=now, end__gt=now, ended_at=None
+    )
+    return dict(rows.order_by("end").values_list("workload", "end"))

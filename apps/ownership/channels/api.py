@@ -1,0 +1,116 @@
+"""One's own channels and absences over the API."""
+
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.ownership.channels import actions, queries
+from apps.ownership.channels.send import secret_of
+from apps.ownership.channels.signing import secret_text
+from apps.ownership.models import Absence, Channel
+from apps.ownership.models.channels import ChannelKind
+from apps.workloads.api import person_behind
+from portal.access import member
+from portal.api import TenantView
+
+
+class ChannelSerializer(serializers.ModelSerializer[Channel]):
+    class Meta:
+        model = Channel
+        fields = ["id", "kind", "name", "shown", "verified_at", "failing_since", "last_error", "created_at"]
+
+
+class NewChannelSerializer(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=ChannelKind.choices)
+    address = serializers.CharField(max_length=500)
+    name = serializers.CharField(max_length=100, default="", allow_blank=True)
+
+
+class ChannelMadeSerializer(ChannelSerializer):
+    signing_secret = serializers.CharField(help_text="What its messages are signed with (Standard Webhooks), or empty.")
+
+    class Meta(ChannelSerializer.Meta):
+        fields = [*ChannelSerializer.Meta.fields, "signing_secret"]
+
+
+class CodeSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField(max_length=10)
+
+
+class ChannelsView(TenantView):
+    @extend_schema(operation_id="list_my_channels", responses=ChannelSerializer(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        me = person_behind(self)
+        return self.paged(queries.mine(self.tenant.id, me.id), ChannelSerializer, ("created_at", "id"))
+
+    @extend_schema(operation_id="add_my_channel", request=NewChannelSerializer, responses={201: ChannelMadeSerializer})
+    def post(self, request: Request, slug: str) -> Response:
+        me = person_behind(self)
+        data = NewChannelSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        made = actions.add_channel(
+            tenant_id=self.tenant.id, owner=me, actor=self.actor, now=timezone.now(), **data.validated_data
+        )
+        secret = secret_text(secret_of(made.id)) if made.kind == ChannelKind.WEBHOOK else ""
+        return Response({**ChannelSerializer(made).data, "signing_secret": secret}, status=201)
+
+
+class ChannelView(TenantView):
+    @extend_schema(operation_id="verify_my_channel", request=CodeSerializer, responses=ChannelSerializer)
+    def post(self, request: Request, slug: str, channel_id: UUID) -> Response:
+        row = queries.channel(self.tenant.id, self.actor, channel_id)
+        person_behind(self)
+        data = CodeSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        done = actions.confirm(channel=row, code=data.validated_data["code"], actor=self.actor, now=timezone.now())
+        return Response(ChannelSerializer(done).data)
+
+    @extend_schema(operation_id="remove_my_channel", responses={204: None})
+    def delete(self, request: Request, slug: str, channel_id: UUID) -> Response:
+        row = queries.channel(self.tenant.id, self.actor, channel_id)
+        person_behind(self)
+        actions.remove_channel(channel=row, actor=self.actor, now=timezone.now())
+        return Response(status=204)
+
+
+class AbsenceSerializer(serializers.ModelSerializer[Absence]):
+    person = serializers.EmailField(source="person.email", read_only=True)
+
+    class Meta:
+        model = Absence
+        fields = ["id", "person", "start", "end", "note"]
+
+
+class AbsencesView(TenantView):
+    @extend_schema(operation_id="list_absences", responses=AbsenceSerializer(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        return self.paged(queries.absences(self.tenant.id, timezone.now()), AbsenceSerializer, ("start", "id"))
+
+    @extend_schema(operation_id="plan_my_absence", request=AbsenceSerializer, responses={201: AbsenceSerializer})
+    def post(self, request: Request, slug: str) -> Response:
+        me = person_behind(self)
+        data = AbsenceSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        said = {"note": "", **data.validated_data}
+        made = actions.plan_absence(tenant_id=self.tenant.id, person=me, actor=self.actor, now=timezone.now(), **said)
+        return Response(AbsenceSerializer(made).data, status=201)
+
+
+class AbsenceView(TenantView):
+    @extend_schema(operation_id="cancel_absence", responses={204: None})
+    def delete(self, request: Request, slug: str, absence_id: UUID) -> Response:
+        row = queries.absence(self.tenant.id, absence_id)
+        person_behind(self)
+        actions.cancel_absence(absence=row, actor=self.actor, now=timezone.now())
+        return Response(status=204)
+
+
+channels = member(ChannelsView.as_view())
+channel = member(ChannelView.as_view())
+absences = member(AbsencesView.as_view())
+absence = member(AbsenceView.as_view())

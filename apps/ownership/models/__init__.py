@@ -1,0 +1,56 @@
+"""All tables of ownership: rotas and who answers, alerts and their climb, channels and what went out."""
+
+from apps.ownership.models.alerts import (
+    Alert,
+    AlertMember,
+    EscalationPolicy,
+    InboundEvent,
+    Incident,
+    Integration,
+    Maintenance,
+    OnCallEvent,
+    PolicyVersion,
+)
+from apps.ownership.models.channels import Absence, Channel, Notification, NotificationRule
+from apps.ownership.models.rotas import (
+    CHANGES,
+    UNITS,
+    FrozenDuty,
+    Handover,
+    OwnershipPeriod,
+    Rota,
+    RotaOverride,
+    Rotation,
+    RotationVersion,
+    ShiftSwap,
+    TeamOfThree,
+    TemporarySchedule,
+)
+
+__all__ = [
+    "CHANGES",
+    "UNITS",
+    "Absence",
+    "Alert",
+    "AlertMember",
+    "Channel",
+    "EscalationPolicy",
+    "FrozenDuty",
+    "Handover",
+    "InboundEvent",
+    "Incident",
+    "Integration",
+    "Maintenance",
+    "Notification",
+    "NotificationRule",
+    "OnCallEvent",
+    "OwnershipPeriod",
+    "PolicyVersion",
+    "Rota",
+    "RotaOverride",
+    "Rotation",
+    "RotationVersion",
+    "ShiftSwap",
+    "TeamOfThree",
+    "TemporarySchedule",
+]

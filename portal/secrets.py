@@ -1,0 +1,43 @@
+"""Secrets that are needed again: sealed before they are stored, or derived and not stored at all.
+
+A stolen table gives nobody the address of a webhook. The keys come from ``SEALING_KEYS``: the first seals, all of
+them open, so that a new key can be put in front of the old one.
+"""
+
+import base64
+import hashlib
+import hmac
+from uuid import UUID
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+
+
+class Unreadable(RuntimeError):
+    """No key opens it: the key it was sealed with is no longer among ``SEALING_KEYS``."""
+
+
+def seal(text: str) -> str:
+    return _fernet().encrypt(text.encode()).decode()
+
+
+def unseal(sealed: str) -> str:
+    """What was sealed.
+
+    Raises:
+        Unreadable: none of the keys opens it.
+    """
+    try:
+        return _fernet().decrypt(sealed.encode()).decode()
+    except InvalidToken as error:
+        raise Unreadable("A stored secret can't be opened: keep the former key in SEALING_KEYS.") from error
+
+
+def derived(purpose: str, owner: UUID) -> bytes:
+    """32 bytes that belong to one row and one purpose, worked out anew each time: there is nothing to steal or lose."""
+    return hmac.digest(settings.TOKEN_PEPPER.encode(), f"{purpose}:{owner}".encode(), hashlib.sha256)
+
+
+def _fernet() -> MultiFernet:
+    keys = (hashlib.sha256(b"causeway seal:" + key.encode()).digest() for key in settings.SEALING_KEYS)
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in keys])
