@@ -7,6 +7,7 @@ them open, so that a new key can be put in front of the old one.
 import base64
 import hashlib
 import hmac
+import secrets as random
 from uuid import UUID
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -41,3 +42,27 @@ def derived(purpose: str, owner: UUID) -> bytes:
 def _fernet() -> MultiFernet:
     keys = (hashlib.sha256(b"causeway seal:" + key.encode()).digest() for key in settings.SEALING_KEYS)
     return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in keys])
+
+
+KEY, TAIL = 12, 20
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def new_key() -> str:
+    """Twelve characters by which a row is found before its tenant is known; they prove nothing."""
+    return "".join(random.choice(_ALPHABET) for _ in range(KEY))
+
+
+def keyed(key: str, purpose: str, owner: UUID) -> str:
+    """A credential of 32 characters: the row's key, and twenty derived ones (103 bits) that prove it."""
+    return key + "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in derived(purpose, owner)[:TAIL])
+
+
+def opens(raw: str, key: str, purpose: str, owner: UUID) -> bool:
+    """Whether ``raw`` is the credential of that row."""
+    return hmac.compare_digest(raw.encode(), keyed(key, purpose, owner).encode())
+
+
+def key_of(raw: str) -> str:
+    """The part of a credential that names its row; empty if it can't be one."""
+    return raw[:KEY] if len(raw) == KEY + TAIL and raw.isascii() else ""

@@ -32,6 +32,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=150)
+    # Where they are, for the times that they are shown; empty: the tenant's own zone.
+    time_zone = models.CharField(max_length=64, blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField("platform operator", default=False)
     date_joined = models.DateTimeField(default=timezone.now)

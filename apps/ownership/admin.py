@@ -4,6 +4,7 @@ from apps.ownership.models import (
     Absence,
     Alert,
     AlertMember,
+    CalendarFeed,
     Channel,
     EscalationPolicy,
     FrozenDuty,
@@ -190,3 +191,9 @@ class AbsenceAdmin(TenantAdmin):
     list_display = ["person", "start", "end", "note", "cancelled_at"]
     list_select_related = ["person"]
     ordering = ["-start"]
+
+
+@admin.register(CalendarFeed)
+class CalendarFeedAdmin(TenantAdmin):
+    list_display = ["person", "rota", "created_at", "revoked_at"]
+    list_select_related = ["person", "rota"]

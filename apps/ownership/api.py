@@ -14,7 +14,9 @@ from rest_framework.response import Response
 
 from apps.accounts.models import User
 from apps.ownership import actions, handover, queries
-from apps.ownership.models import CHANGES, Handover, Rota, RotaOverride, TemporarySchedule
+from apps.ownership.calendars import feeds, importing
+from apps.ownership.calendars.reading import LONGEST as LONGEST_CALENDAR
+from apps.ownership.models import CHANGES, CalendarFeed, Handover, Rota, RotaOverride, TemporarySchedule
 from apps.ownership.rotation import Span
 from apps.ownership.schedule import Change
 from apps.tenants import queries as tenants
@@ -205,6 +207,95 @@ class TemporariesView(TenantView):
         return Response(TemporarySerializer(made).data, status=201)
 
 
+class CalendarImportSerializer(serializers.Serializer[Any]):
+    calendar = serializers.CharField(max_length=LONGEST_CALENDAR, trim_whitespace=False)
+    start = serializers.DateTimeField()
+    end = serializers.DateTimeField()
+    fallback = serializers.EmailField(default=None, allow_null=True)
+    dry_run = serializers.BooleanField(default=True, help_text="Look only; false imports it.")
+
+
+class StretchSerializer(serializers.Serializer[Any]):
+    start = serializers.DateTimeField()
+    end = serializers.DateTimeField()
+    people = serializers.ListField(child=serializers.UUIDField())
+
+
+class CalendarReportSerializer(serializers.Serializer[Any]):
+    imported = serializers.UUIDField(allow_null=True)
+    shifts = serializers.IntegerField()
+    unknown = serializers.ListField(child=serializers.CharField())
+    holes = StretchSerializer(many=True)
+    doubles = StretchSerializer(many=True)
+
+
+class CalendarImportView(TenantView):
+    """What a calendar says for a rota, with its holes and doubles; and its import as a temporary schedule."""
+
+    @extend_schema(operation_id="import_calendar", request=CalendarImportSerializer, responses=CalendarReportSerializer)
+    def post(self, request: Request, slug: str, rota_id: UUID) -> Response:
+        rota = queries.rota(self.tenant.id, rota_id)
+        by = person_behind(self)
+        data = CalendarImportSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        asked = data.validated_data
+        span = {"rota": rota, "text": asked["calendar"], "start": asked["start"], "end": asked["end"]}
+        found, made = importing.report(**span), None
+        if not asked["dry_run"]:
+            fallback = _user(self.tenant.id, asked["fallback"]) if asked["fallback"] else None
+            made = importing.take_over(**span, fallback=fallback, by=by, actor=self.actor, now=timezone.now())
+        shown = {
+            "imported": made.id if made else None,
+            "shifts": len(found.read.spans),
+            "unknown": found.read.unknown,
+            "holes": found.holes,
+            "doubles": found.read.doubles,
+        }
+        return Response(CalendarReportSerializer(shown).data)
+
+
+class CalendarFeedSerializer(serializers.ModelSerializer[CalendarFeed]):
+    address = serializers.SerializerMethodField(help_text="Secret: whoever has it reads the shifts.")
+
+    class Meta:
+        model = CalendarFeed
+        fields = ["id", "rota_id", "created_at", "address"]
+
+    def get_address(self, row: CalendarFeed) -> str:
+        return feeds.address(row)
+
+
+class NewCalendarFeedSerializer(serializers.Serializer[Any]):
+    rota = serializers.UUIDField(default=None, allow_null=True, help_text="None: all of my shifts.")
+
+
+class CalendarFeedsView(TenantView):
+    @extend_schema(operation_id="list_calendar_feeds", responses=CalendarFeedSerializer(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        me = person_behind(self)
+        return self.paged(feeds.feeds(self.tenant.id, me.id), CalendarFeedSerializer, ("created_at", "id"))
+
+    @extend_schema(
+        operation_id="make_calendar_feed", request=NewCalendarFeedSerializer, responses={201: CalendarFeedSerializer}
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        me = person_behind(self)
+        data = NewCalendarFeedSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        asked = data.validated_data["rota"]
+        rota = queries.rota(self.tenant.id, asked) if asked else None
+        made = feeds.make(tenant_id=self.tenant.id, person=me, rota=rota, actor=self.actor, now=timezone.now())
+        return Response(CalendarFeedSerializer(made).data, status=201)
+
+
+class CalendarFeedView(TenantView):
+    @extend_schema(operation_id="revoke_calendar_feed", responses={204: None})
+    def delete(self, request: Request, slug: str, feed_id: UUID) -> Response:
+        me = person_behind(self)
+        feeds.revoke(found=feeds.mine(self.tenant.id, me.id, feed_id), actor=self.actor, now=timezone.now())
+        return Response(status=204)
+
+
 class TeamSerializer(serializers.Serializer[Any]):
     optimizer = serializers.ListField(child=serializers.EmailField(), max_length=20)
     engineer = serializers.ListField(child=serializers.EmailField(), max_length=20)
@@ -342,6 +433,9 @@ rota = member(RotaView.as_view())
 duties = member(DutiesView.as_view())
 overrides = member(OverridesView.as_view())
 temporaries = member(TemporariesView.as_view())
+calendar_import = member(CalendarImportView.as_view())
+calendar_feeds = member(CalendarFeedsView.as_view())
+calendar_feed = member(CalendarFeedView.as_view())
 people = member(PeopleView.as_view())
 offer = member(OfferView.as_view())
 offers = member(OffersView.as_view())

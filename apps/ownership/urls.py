@@ -5,6 +5,7 @@ from apps.ownership.alerts import api as alerts_api
 from apps.ownership.alerts import team_views
 from apps.ownership.alerts import views as alerts
 from apps.ownership.alerts.inbound import views as inbound
+from apps.ownership.calendars import views as calendars
 from apps.ownership.channels import api as channels_api
 from apps.ownership.channels import views as channels
 
@@ -12,8 +13,8 @@ _TENANT = "t/<slug:slug>/"
 _ROTA = f"{_TENANT}rotas/<uuid:rota_id>/"
 _API = "api/v1/t/<slug:slug>/rotas"
 _V1 = "api/v1/t/<slug:slug>/"
-_ALERT, _INCIDENT = f"{_TENANT}alerts/<uuid:alert_id>/", f"{_TENANT}incidents/<uuid:incident_id>/"
-_TEAM, _ME = f"{_TENANT}answering/<slug:team>/", f"{_TENANT}me/"
+_ALERT, _INCIDENT = f"{_TENANT}alerts/<uuid:alert_id>/", f"{_TENANT}alerts/incidents/<uuid:incident_id>/"
+_TEAM, _ME = f"{_TENANT}rotas/teams/<slug:team>/", f"{_TENANT}rotas/me/"
 ALERT_VERBS = ("acknowledge", "escalate", "resolve", "hand_over")
 
 urlpatterns = [
@@ -35,11 +36,20 @@ urlpatterns = [
     path(f"{_ROTA}take/", views.take_now, name="take_shift"),
     path(f"{_ROTA}swaps/<uuid:swap_id>/take/", views.take_swap, name="take_swap"),
     path(f"{_ROTA}offer/<uuid:version_id>/<str:shift>/", views.offer, name="offer_shift"),
+    path(f"{_ROTA}import/", calendars.import_calendar, name="import_calendar"),
+    path(f"{_ROTA}temporary/", calendars.temporary, name="temporary_schedule"),
+    path(f"{_TENANT}rotas/calendars/", calendars.calendars, name="calendars"),
+    path(f"{_TENANT}rotas/calendars/new/", calendars.make, name="make_calendar"),
+    path(f"{_TENANT}rotas/calendars/<uuid:feed_id>/revoke/", calendars.revoke, name="revoke_calendar"),
+    path("calendars/<slug:token>.ics", calendars.read, name="calendar_feed"),
     path(_API, api.rotas, name="api_rotas"),
     path(f"{_API}/<uuid:rota_id>", api.rota, name="api_rota"),
     path(f"{_API}/<uuid:rota_id>/duties", api.duties, name="api_duties"),
     path(f"{_API}/<uuid:rota_id>/overrides", api.overrides, name="api_overrides"),
     path(f"{_API}/<uuid:rota_id>/temporary-schedules", api.temporaries, name="api_temporaries"),
+    path(f"{_API}/<uuid:rota_id>/calendar-import", api.calendar_import, name="api_calendar_import"),
+    path(f"{_V1}calendar-feeds", api.calendar_feeds, name="api_calendar_feeds"),
+    path(f"{_V1}calendar-feeds/<uuid:feed_id>", api.calendar_feed, name="api_calendar_feed"),
     path("api/v1/t/<slug:slug>/workloads/<str:key>/people", api.people, name="api_people"),
     path("api/v1/t/<slug:slug>/workloads/<str:key>/handovers", api.offer, name="api_offer"),
     path("api/v1/t/<slug:slug>/handovers", api.offers, name="api_offers"),
@@ -50,7 +60,7 @@ urlpatterns = [
     path("act/<str:token>/", alerts.by_link, name="alert_link"),
     path(f"{_TENANT}workloads/<str:key>/drill-alert/", alerts.call_drill, name="simulate_alert"),
     path(f"{_TENANT}workloads/<str:key>/maintenance/", alerts.hold, name="hold_alerts"),
-    path(f"{_TENANT}incidents/", alerts.incident_list, name="incidents"),
+    path(f"{_TENANT}alerts/incidents/", alerts.incident_list, name="incidents"),
     path(_INCIDENT, alerts.incident_page, name="incident"),
     *(
         path(f"{_INCIDENT}{verb}/", alerts.change_incident, {"verb": verb}, name=f"incident_{verb}")
@@ -60,13 +70,13 @@ urlpatterns = [
     path(f"{_TEAM}policy/", team_views.set_policy, name="escalation_policy"),
     path(f"{_TEAM}channels/", channels.add, name="add_team_channel"),
     path(f"{_TEAM}integrations/", team_views.add_integration, name="add_integration"),
-    path(f"{_TENANT}integrations/<uuid:integration_id>/", team_views.integration_page, name="integration"),
+    path(f"{_TENANT}rotas/integrations/<uuid:integration_id>/", team_views.integration_page, name="integration"),
     path(
-        f"{_TENANT}integrations/<uuid:integration_id>/revoke/",
+        f"{_TENANT}rotas/integrations/<uuid:integration_id>/revoke/",
         team_views.revoke_integration,
         name="revoke_integration",
     ),
-    path(f"{_ME}notices/", alerts.notices, name="notices"),
+    path(f"{_TENANT}alerts/told/", alerts.notices, name="notices"),
     path(f"{_ME}channels/", channels.mine, name="my_channels"),
     path(f"{_ME}channels/new/", channels.add, name="add_channel"),
     *(

@@ -27,10 +27,12 @@ from apps.ownership.alerts import actions as alerts
 from apps.ownership.alerts import links
 from apps.ownership.alerts.inbound import integrations, receive
 from apps.ownership.alerts.inbound.parse import Group, Member
+from apps.ownership.calendars import feeds
 from apps.ownership.channels import actions as channels
 from apps.ownership.models import (
     Absence,
     Alert,
+    CalendarFeed,
     Channel,
     Handover,
     Integration,
@@ -77,6 +79,7 @@ class Paging:
     channel: Channel
     absence: Absence
     intent: Notification
+    feed: CalendarFeed
 
 
 @dataclass
@@ -128,6 +131,7 @@ class Planted:
             "integration_id": self.paging.integration.id,
             "channel_id": self.paging.channel.id,
             "absence_id": self.paging.absence.id,
+            "feed_id": self.paging.feed.id,
             "token": links.make(self.paging.intent),
             "team": self.team.slug,
             "version_id": self.swap.version_id,
@@ -288,9 +292,10 @@ def _paging(workload: Workload, team: Team, author: User, now: datetime) -> Pagi
     receive.group(integration=integration, found=found, now=now)
     hours = {"start": now, "end": now + timedelta(hours=1)}
     alerts.hold(workload=workload, by=author, reason="r", **hours, **common)
+    feed = feeds.make(tenant_id=team.tenant_id, person=author, rota=None, **common)
     intent = Notification.objects.filter(channel=channel).select_related("alert").get()
     assert intent.alert is not None, "it pages"
-    return Paging(intent.alert, integration, channel, absence, intent)
+    return Paging(intent.alert, integration, channel, absence, intent, feed)
 
 
 def _evidence(workload: Workload, author: User, approver: User, now: datetime) -> tuple[Attachment, Upload]:

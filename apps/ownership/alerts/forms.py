@@ -15,6 +15,7 @@ from apps.tenants.roles import Role
 from apps.workloads.models import Workload
 
 STEPS = 6
+_TIME: dict[str, Any] = {"required": False, "widget": forms.TimeInput(attrs={"type": "time"}, format="%H:%M")}
 Choices = list[tuple[str, str]]
 
 
@@ -84,9 +85,11 @@ class PolicyForm(forms.Form):
         choices=Severity.choices, label="Wakes from", help_text="Lesser ones are collected into one message an hour."
     )
 
-    def __init__(self, *args: Any, people: Choices, channels: Choices, zone: str, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, current: Policy, people: Choices, channels: Choices, zone: str, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.zone = zone
+        self.zone, self.current = zone, current
         aims: Choices = [
             ("rota:1", "on call (rank 1)"),
             ("rota:2", "secondary (rank 2)"),
@@ -97,14 +100,16 @@ class PolicyForm(forms.Form):
             *((f"person:{i}", name) for i, name in people),
         ]
         for n in range(STEPS):
-            self.fields[f"targets_{n}"] = forms.MultipleChoiceField(
-                choices=aims, required=False, label=f"Step {n + 1} wakes"
+            nobody = [("", "nobody" if n == 0 else "no such step")]
+            self.fields[f"first_{n}"] = forms.ChoiceField(choices=[*nobody, *aims], required=False, label="Wakes")
+            self.fields[f"second_{n}"] = forms.ChoiceField(
+                choices=[("", "nobody else"), *aims], required=False, label="and"
             )
             self.fields[f"delay_{n}"] = forms.IntegerField(
-                min_value=1, max_value=24 * 60, required=False, label="and waits (minutes)"
+                min_value=1, max_value=24 * 60, required=False, label="and waits, in minutes"
             )
-            self.fields[f"starts_{n}"] = forms.TimeField(required=False, label="only from")
-            self.fields[f"ends_{n}"] = forms.TimeField(required=False, label="until")
+            self.fields[f"starts_{n}"] = forms.TimeField(**_TIME, label="only from")
+            self.fields[f"ends_{n}"] = forms.TimeField(**_TIME, label="until")
 
     @classmethod
     def initial_of(cls, policy: Policy, wakes: str) -> dict[str, Any]:
@@ -114,7 +119,8 @@ class PolicyForm(forms.Form):
             "wakes": wakes,
         }
         for n, step in enumerate(policy.steps[:STEPS]):
-            found[f"targets_{n}"] = [f"{target.aim}:{target.value}" for target in step.targets]
+            named = [f"{target.aim}:{target.value}" for target in step.targets]
+            found[f"first_{n}"], found[f"second_{n}"] = [*named, "", ""][:2]
             found[f"delay_{n}"] = int(step.delay.total_seconds() // 60)
             if step.hours is not None:
                 found[f"starts_{n}"], found[f"ends_{n}"] = step.hours.starts, step.hours.ends
@@ -123,7 +129,7 @@ class PolicyForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
         for n in range(STEPS):
-            if data.get(f"targets_{n}") and not data.get(f"delay_{n}"):
+            if data.get(f"first_{n}") and not data.get(f"delay_{n}"):
                 self.add_error(f"delay_{n}", "Say how long this step waits.")
             if bool(data.get(f"starts_{n}")) != bool(data.get(f"ends_{n}")):
                 self.add_error(f"starts_{n}", "Give both, or neither.")
@@ -132,22 +138,32 @@ class PolicyForm(forms.Form):
     def policy(self) -> Policy:
         data = self.cleaned_data
         return Policy(
-            steps=tuple(self._step(n) for n in range(STEPS) if data.get(f"targets_{n}")),
+            steps=tuple(self._step(n) for n in range(STEPS) if data.get(f"first_{n}")),
             repeats=data["repeats"],
             ack_timeout=timedelta(minutes=data["ack_timeout"]) if data["ack_timeout"] else None,
         )
 
     def _step(self, n: int) -> Step:
         data = self.cleaned_data
-        named = [text.partition(":") for text in data[f"targets_{n}"]]
+        wanted = dict.fromkeys(filter(None, (data[f"first_{n}"], data.get(f"second_{n}"))))
+        named = [text.partition(":") for text in wanted]
+        targets = tuple(Target(Aim(kind), value) for kind, _, value in named)
         starts, ends = data.get(f"starts_{n}"), data.get(f"ends_{n}")
-        return Step(
-            targets=tuple(Target(Aim(kind), value) for kind, _, value in named),
-            delay=timedelta(minutes=data[f"delay_{n}"]),
-            hours=Hours(ZoneInfo(self.zone), ALL_DAYS, starts, ends) if starts and ends else None,
-        )
+        hours = Hours(ZoneInfo(self.zone), ALL_DAYS, starts, ends) if starts and ends else None
+        return self._kept(n, Step(targets, timedelta(minutes=data[f"delay_{n}"]), hours))
+
+    def _kept(self, n: int, step: Step) -> Step:
+        """What the page has no field for stays as it was, where what it shows wasn't changed: days, further targets."""
+        if n >= len(self.current.steps):
+            return step
+        former, hours, targets = self.current.steps[n], step.hours, step.targets
+        if hours and former.hours and (hours.starts, hours.ends) == (former.hours.starts, former.hours.ends):
+            hours = former.hours
+        if targets == former.targets[:2]:
+            targets = former.targets
+        return Step(targets, step.delay, hours)
 
     def steps(self) -> list[list[Any]]:
         """The fields of each step, for the page."""
-        names = ("targets", "delay", "starts", "ends")
+        names = ("first", "second", "delay", "starts", "ends")
         return [[self[f"{name}_{n}"] for name in names] for n in range(STEPS)]

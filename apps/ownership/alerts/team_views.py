@@ -113,7 +113,7 @@ def _policy_form(request: InTenant, team: Team, policy: Policy, wakes: str) -> P
     zone = tenants.zone_of(request.tenant.id).key
     named = [(str(row.id), str(row)) for row in rows]
     initial = PolicyForm.initial_of(policy, wakes)
-    return PolicyForm(request.POST or None, initial=initial, people=people, channels=named, zone=zone)
+    return PolicyForm(request.POST or None, initial=initial, current=policy, people=people, channels=named, zone=zone)
 
 
 def _workloads(request: InTenant) -> QuerySet[Workload]:

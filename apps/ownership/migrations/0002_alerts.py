@@ -20,6 +20,23 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name='CalendarFeed',
+            fields=[
+                ('id', models.UUIDField(default=portal.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now, editable=False)),
+                ('key', models.CharField(editable=False, max_length=12)),
+                ('revoked_at', models.DateTimeField(editable=False, null=True)),
+                ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('rota', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ownership.rota')),
+                ('tenant', models.ForeignKey(db_default=portal.tenancy.models.CurrentTenant(), db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.tenant')),
+            ],
+            options={
+                'default_permissions': (),
+                'indexes': [models.Index(fields=['key'], name='ownership_calendar_by_key'), models.Index(fields=['tenant', 'person'], name='ownership_calendars')],
+                'constraints': [portal.tenancy.constraints.TenantPolicy(app='select, insert, update (revoked_at)', name='ownership_calendarfeed_tenant', ops='', ops_columns=()), models.UniqueConstraint(fields=('tenant', 'id'), name='ownership_calendarfeed_same_tenant_key'), portal.tenancy.constraints.KnownRow(field='key', name='ownership_calendarfeed_known_row', setting='portal.calendar_key'), portal.tenancy.constraints.MemberOfTenant(field='person', name='ownership_calendarfeed_person_fk'), portal.tenancy.constraints.SameTenant(field='rota', name='ownership_calendarfeed_rota_fk'), models.UniqueConstraint(fields=('tenant', 'key'), name='ownership_calendarfeed_key')],
+            },
+        ),
+        migrations.CreateModel(
             name='EscalationPolicy',
             fields=[
                 ('id', models.UUIDField(default=portal.ids.uuid7, editable=False, primary_key=True, serialize=False)),

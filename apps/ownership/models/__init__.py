@@ -15,6 +15,7 @@ from apps.ownership.models.channels import Absence, Channel, Notification, Notif
 from apps.ownership.models.rotas import (
     CHANGES,
     UNITS,
+    CalendarFeed,
     FrozenDuty,
     Handover,
     OwnershipPeriod,
@@ -33,6 +34,7 @@ __all__ = [
     "Absence",
     "Alert",
     "AlertMember",
+    "CalendarFeed",
     "Channel",
     "EscalationPolicy",
     "FrozenDuty",

@@ -6,7 +6,7 @@ from django.db import models
 from apps.ownership.rotation import MIDNIGHT, Unit
 from apps.ownership.rules import JOBS
 from apps.ownership.schedule import Change
-from portal.tenancy.constraints import MemberOfTenant, SameTenant, walls
+from portal.tenancy.constraints import KnownRow, MemberOfTenant, SameTenant, walls
 from portal.tenancy.models import TenantModel
 
 UNITS = [(unit.value, unit.value) for unit in Unit]
@@ -281,6 +281,35 @@ class Handover(TenantModel):
 
     def __str__(self) -> str:
         return f"hand-over of {self.workload_id}"
+
+
+class CalendarFeed(TenantModel):
+    """A secret address under which a calendar is read: of one rota, or of all shifts of the person who made it.
+
+    ``key`` names it; the rest of the address is derived (:func:`portal.secrets.derived`) and stored nowhere.
+    """
+
+    person = models.ForeignKey("accounts.User", models.PROTECT, related_name="+")
+    rota = models.ForeignKey(Rota, models.PROTECT, db_constraint=False, null=True, related_name="+")
+    key = models.CharField(max_length=12, editable=False)
+    revoked_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            *walls("ownership_calendarfeed", app="select, insert, update (revoked_at)"),
+            KnownRow(field="key", setting="portal.calendar_key", name="ownership_calendarfeed_known_row"),
+            MemberOfTenant(field="person", name="ownership_calendarfeed_person_fk"),
+            SameTenant(field="rota", name="ownership_calendarfeed_rota_fk"),
+            models.UniqueConstraint(fields=["tenant", "key"], name="ownership_calendarfeed_key"),
+        ]
+        indexes = [
+            models.Index(fields=["key"], name="ownership_calendar_by_key"),
+            models.Index(fields=["tenant", "person"], name="ownership_calendars"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class OwnershipPeriod(TenantModel):

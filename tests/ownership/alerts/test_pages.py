@@ -141,11 +141,11 @@ def test_a_link_needs_the_forms_own_token_like_every_button(world: World, alert:
 
 
 def test_the_editor_shows_who_would_be_woken_before_it_saves(world: World, alert: Alert) -> None:
-    bob, address = signed_in(world, "bob"), "/t/acme/answering/support/policy/"
+    bob, address = signed_in(world, "bob"), "/t/acme/rotas/teams/support/policy/"
     sent = {
-        "targets_0": ["rota:1"],
+        "first_0": "rota:1",
         "delay_0": "7",
-        "targets_1": ["owner:"],
+        "first_1": "owner:",
         "delay_1": "9",
         "repeats": "0",
         "ack_timeout": "",
@@ -164,15 +164,15 @@ def test_the_editor_shows_who_would_be_woken_before_it_saves(world: World, alert
 
 def test_a_policy_whose_every_step_is_empty_is_refused(world: World) -> None:
     bob = signed_in(world, "bob")
-    sent = {"targets_0": ["rota:3"], "delay_0": "5", "repeats": "0", "wakes": "warning"}
-    answer = bob.post("/t/acme/answering/support/policy/", sent)
+    sent = {"first_0": "rota:3", "delay_0": "5", "repeats": "0", "wakes": "warning"}
+    answer = bob.post("/t/acme/rotas/teams/support/policy/", sent)
     assert (answer.status_code, "every step is empty" in text(answer)) == (400, True)
     with tenant_transaction(world.tenant.id):
         assert policies.current(world.tenant.id, world.team.id).number == 1
 
 
 def test_a_channel_is_added_proved_given_a_rule_and_removed(world: World) -> None:
-    bob, mine = signed_in(world, "bob"), "/t/acme/me/channels/"
+    bob, mine = signed_in(world, "bob"), "/t/acme/rotas/me/channels/"
     assert "Nobody can wake you" in text(bob.get(mine))
     bob.post(f"{mine}new/", {"kind": "email", "address": "bob@example.org", "name": "mail"})
     with tenant_transaction(world.tenant.id):
@@ -194,17 +194,19 @@ def test_a_channel_is_added_proved_given_a_rule_and_removed(world: World) -> Non
 @override_settings(OUTBOUND_NETWORKS=[])
 def test_a_webhook_to_a_private_address_is_refused_on_the_page(world: World) -> None:
     sent = {"kind": "webhook", "address": "http://192.168.0.1/x", "name": ""}
-    answer = signed_in(world, "bob").post("/t/acme/me/channels/new/", sent)
+    answer = signed_in(world, "bob").post("/t/acme/rotas/me/channels/new/", sent)
     assert (answer.status_code, "private address" in text(answer)) == (400, True)
 
 
 def test_an_integration_shows_what_its_sender_needs_to_those_who_manage_it(world: World) -> None:
     bob = signed_in(world, "bob")
-    answer = bob.post("/t/acme/answering/support/integrations/", {"kind": "alertmanager", "name": "Shop"}, follow=True)
+    answer = bob.post(
+        "/t/acme/rotas/teams/support/integrations/", {"kind": "alertmanager", "name": "Shop"}, follow=True
+    )
     with tenant_transaction(world.tenant.id):
         found = integrations.integrations(world.tenant.id).get()
         key = integrations.credential(found)
-    address = f"/t/acme/integrations/{found.id}/"
+    address = f"/t/acme/rotas/integrations/{found.id}/"
     assert key in text(answer) and "send_resolved: true" in text(answer)
     assert key not in text(signed_in(world, "charlie").get(address))
     assert signed_in(world, "charlie").post(f"{address}revoke/").status_code == 403
@@ -215,14 +217,14 @@ def test_an_incident_is_commanded_noted_and_made_one_with_another(world: World, 
     first = fresh(alert).incident
     other = fresh(opened(world, now(), "unowned", workload=None)).incident
     assert first is not None and other is not None
-    bob, address = signed_in(world, "bob"), f"/t/acme/incidents/{first.id}/"
+    bob, address = signed_in(world, "bob"), f"/t/acme/alerts/incidents/{first.id}/"
     bob.post(f"{address}note/", {"text": "The disk was replaced."})
     bob.post(f"{address}command/", {"commander": str(world.erin.id)})
     shown = text(bob.get(address))
     assert "Erin commands." in shown and "The disk was replaced." in shown and "bob@example.org" in shown
-    merged = bob.post(f"/t/acme/incidents/{other.id}/merge/", {"into": str(first.id)}, follow=True)
+    merged = bob.post(f"/t/acme/alerts/incidents/{other.id}/merge/", {"into": str(first.id)}, follow=True)
     assert "It crosses team lines." in text(merged)
-    assert "1 open alert" not in text(bob.get("/t/acme/incidents/"))
+    assert "1 open alert" not in text(bob.get("/t/acme/alerts/incidents/"))
 
 
 def test_a_drill_and_maintenance_from_the_page_of_who_answers(world: World, alert: Alert) -> None:
@@ -239,15 +241,15 @@ def test_a_drill_and_maintenance_from_the_page_of_who_answers(world: World, aler
 
 def test_what_i_was_told_and_when_i_am_away(world: World, alert: Alert) -> None:
     bob = signed_in(world, "bob")
-    assert '<span class="badge">new</span>' in text(bob.get("/t/acme/me/notices/"))
-    assert '<span class="badge">new</span>' not in text(bob.get("/t/acme/me/notices/"))
+    assert '<span class="badge">new</span>' in text(bob.get("/t/acme/alerts/told/"))
+    assert '<span class="badge">new</span>' not in text(bob.get("/t/acme/alerts/told/"))
     sent = {"start": "2030-01-01T09:00", "end": "2030-01-08T09:00", "note": "Norway"}
-    assert "Norway" in text(bob.post("/t/acme/me/absences/", sent, follow=True))
+    assert "Norway" in text(bob.post("/t/acme/rotas/me/absences/", sent, follow=True))
     with tenant_transaction(world.tenant.id):
         row = Absence.objects.get()
-    assert signed_in(world, "alice").post(f"/t/acme/me/absences/{row.id}/cancel/").status_code == 403
-    bob.post(f"/t/acme/me/absences/{row.id}/cancel/")
-    assert "Norway" not in text(bob.get("/t/acme/me/channels/"))
+    assert signed_in(world, "alice").post(f"/t/acme/rotas/me/absences/{row.id}/cancel/").status_code == 403
+    bob.post(f"/t/acme/rotas/me/absences/{row.id}/cancel/")
+    assert "Norway" not in text(bob.get("/t/acme/rotas/me/channels/"))
 
 
 def test_the_api_lists_shows_and_acts(world: World, alert: Alert) -> None:

@@ -1,7 +1,5 @@
 """Integrations: where alerts come in, and the key by which a sender is known (CALL-4)."""
 
-import hmac
-import secrets as entropy
 from datetime import datetime
 from uuid import UUID
 
@@ -17,11 +15,10 @@ from apps.tenants.roles import has_right
 from apps.workloads.models import Workload
 from portal.actor import Actor
 from portal.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorised
-from portal.secrets import derived
+from portal.secrets import derived, key_of, keyed, new_key, opens
 from portal.tenancy.context import known_row_transaction
 
-_NAME, _SECRET = 12, 20
-_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+_PURPOSE = "integration"
 
 
 def create(
@@ -39,7 +36,7 @@ def create(
         workload=workload,
         kind=kind,
         name=name.strip(),
-        key="".join(entropy.choice(_ALPHABET) for _ in range(_NAME)),
+        key=new_key(),
         created_by_id=actor.user_id,
         created_at=now,
     )
@@ -60,7 +57,7 @@ def credential(integration: Integration) -> str:
     """What the sender is given: a routing key of 32 characters, or a signing secret."""
     if integration.kind == Source.WEBHOOK:
         return secret_text(signing_secret(integration))
-    return _routing_key(integration)
+    return keyed(integration.key, _PURPOSE, integration.id)
 
 
 def address(integration: Integration) -> str:
@@ -71,7 +68,7 @@ def address(integration: Integration) -> str:
 
 
 def signing_secret(integration: Integration) -> bytes:
-    return derived("integration", integration.id)
+    return derived(_PURPOSE, integration.id)
 
 
 def known(raw: str, kind: str) -> Integration:
@@ -80,8 +77,9 @@ def known(raw: str, kind: str) -> Integration:
     Raises:
         Unauthorised: unknown, wrong, revoked or of another kind; all look the same.
     """
-    found = named(raw[:_NAME], kind) if len(raw) == _NAME + _SECRET and raw.isascii() else None
-    if found is None or not hmac.compare_digest(_routing_key(found).encode(), raw.encode()):
+    key = key_of(raw)
+    found = named(key, kind) if key else None
+    if found is None or not opens(raw, found.key, _PURPOSE, found.id):
         raise Unauthorised("key_unknown", "This routing key is not known; copy it again from the integration's page.")
     return found
 
@@ -110,11 +108,6 @@ def events(found: Integration) -> QuerySet[InboundEvent]:
 
 def may_manage(found: Integration, actor: Actor) -> bool:
     return found.team_id in actor.teams or has_right(actor, "rota.manage")
-
-
-def _routing_key(integration: Integration) -> str:
-    secret = derived("integration", integration.id)
-    return integration.key + "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in secret[:_SECRET])
 
 
 def _refuse_strangers(actor: Actor, team_id: UUID) -> None:
