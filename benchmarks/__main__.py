@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from benchmarks.measure import Effort, Result
 
-NAMES = ("ofrep", "otlp", "tick", "policies", "evaluations", "sweep", "rotas")
+NAMES = ("ofrep", "otlp", "tick", "policies", "evaluations", "sweep", "rotas", "paging")
 
 
 def main(arguments: list[str]) -> int:
@@ -49,22 +49,23 @@ def _run(names: list[str], *, quick: bool) -> int:
 
 
 def _results(names: list[str], effort: "Effort") -> "Iterator[Result]":
-    from benchmarks import data, decisions, evaluations, policies, rotas, spans, sweep, tick
+    from benchmarks import data, decisions, evaluations, paging, policies, rotas, spans, sweep, tick
 
     people = data.make_people()
     plots = [data.make_plot(f"tenant-{number}", people) for number in range(7)]
     runs = {
-        "ofrep": lambda: decisions.run(plots[0], effort),
-        "otlp": lambda: spans.run(plots[0], effort),
-        "tick": lambda: tick.run(plots[:5], effort),
-        "policies": lambda: policies.run(plots[5], effort),
-        "evaluations": lambda: evaluations.run(plots[5], effort),
-        "sweep": lambda: sweep.run(plots[6], effort),
-        "rotas": lambda: rotas.run(effort),
+        "ofrep": lambda: [decisions.run(plots[0], effort)],
+        "otlp": lambda: [spans.run(plots[0], effort)],
+        "tick": lambda: [tick.run(plots[:5], effort)],
+        "policies": lambda: [policies.run(plots[5], effort)],
+        "evaluations": lambda: [evaluations.run(plots[5], effort)],
+        "sweep": lambda: [sweep.run(plots[6], effort)],
+        "rotas": lambda: [rotas.run(effort)],
+        "paging": lambda: paging.run(plots[:5], effort),
     }
     for name in names:
         print(f"{name} ...", file=sys.stderr, flush=True)
-        yield runs[name]()
+        yield from runs[name]()
 
 
 def _parser() -> argparse.ArgumentParser:

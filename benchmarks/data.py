@@ -106,13 +106,13 @@ def copy_rollouts(connection: psycopg.Connection[Any], plot: Plot, numbers: rang
         [numbers.start, numbers.stop - 1],
     )
     key = "'C-' || lpad(c.n::text, 6, '0')"
-    _copy(connection, "workloads_workload", plot.workload.id, id="c.workload", key=key, serving_version_id="null")
+    copy(connection, "workloads_workload", plot.workload.id, id="c.workload", key=key, serving_version_id="null")
     for name, version in (("stable", plot.stable), ("candidate", plot.candidate)):
-        _copy(connection, "workloads_agentversion", version.id, id=f"c.{name}", workload_id="c.workload")
+        copy(connection, "workloads_agentversion", version.id, id=f"c.{name}", workload_id="c.workload")
     connection.execute(
         "update workloads_workload w set serving_version_id = c.stable from copies c where w.id = c.workload"
     )
-    _copy(
+    copy(
         connection,
         "rollouts_rollout",
         plot.rollout.id,
@@ -124,7 +124,7 @@ def copy_rollouts(connection: psycopg.Connection[Any], plot: Plot, numbers: rang
     )
 
 
-def _copy(connection: psycopg.Connection[Any], table: str, source: object, **changed: str) -> None:
+def copy(connection: psycopg.Connection[Any], table: str, source: object, **changed: str) -> None:
     """A copy of one row for each row of ``copies``, with these columns changed."""
     found = connection.execute(
         "select column_name from information_schema.columns where table_schema = 'public' and table_name = %s",

@@ -6,8 +6,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from apps.accounts.models import User
 from apps.ownership import queries
 from apps.ownership import schedule as rules
+from apps.ownership.alerts.scene import usable
+from apps.ownership.channels.queries import absences
 from apps.ownership.models import Rota, RotationVersion
 from apps.ownership.rules import lint
 from apps.ownership.schedule import Duty, Fairness
@@ -41,6 +44,7 @@ class Shown:
     fairness: Fairness
     hours: list[tuple[str, float]]
     versions: list[tuple[RotationVersion, list[str]]]
+    places: list[tuple[str, str]]
 
 
 def present(rota: Rota, now: datetime) -> Shown:
@@ -56,12 +60,15 @@ def present(rota: Rota, now: datetime) -> Shown:
         return Turn(duty.start, duty.end, tuple(named.get(p, "somebody who left") for p in duty.people))
 
     taking = sorted(queries.everybody(schedule))
+    zones, reachable = _zones(rota, people), {row.person_id for row in usable(rota.tenant_id)}
     findings = lint(
         people=[named.get(person, "somebody") for person in taking],
         gone=[named.get(person, "somebody") for person in taking if person in schedule.gone],
         gaps=len(empty),
         needless=len(rules.needless(schedule)),
         has_target=rota.has_target,
+        unreachable=[named.get(p, "somebody") for p in taking if p not in reachable and p not in schedule.gone],
+        clashes=_clashes(rota, duties, named, now),
     )
     fair = rules.fairness(duties, taking)
     return Shown(
@@ -73,8 +80,29 @@ def present(rota: Rota, now: datetime) -> Shown:
         chart=_chart(rota, schedule, duties, empty, named, now),
         fairness=fair,
         hours=sorted((named.get(person, "somebody who left"), hours) for person, hours in fair.hours.items()),
+        places=sorted((named.get(person, "somebody who left"), zone) for person, zone in zones.items()),
         versions=[(version, [named.get(p, "somebody who left") for p in version.participants]) for version in versions],
     )
+
+
+def _zones(rota: Rota, people: set[UUID]) -> dict[UUID, str]:
+    """Where everybody is: their own zone, or else the rota's."""
+    rows = User.objects.filter(id__in=people).values_list("id", "time_zone")
+    return {person: zone or rota.zone for person, zone in rows}
+
+
+def _clashes(rota: Rota, duties: list[Duty], named: dict[UUID, str], now: datetime) -> list[str]:
+    """Shifts in which somebody said that they would be away, the first of each absence."""
+    found = []
+    for absence in absences(rota.tenant_id, now)[:500]:
+        for duty in duties:
+            if absence.person_id in duty.people and duty.start < absence.end and absence.start < duty.end:
+                first = max(duty.start, absence.start)
+                found.append(
+                    f"{named.get(absence.person_id, 'Somebody')} is away and on call from {first:%d %b %H:%M} UTC."
+                )
+                break
+    return found
 
 
 def _chart(

@@ -45,8 +45,18 @@ def shortcomings(facts: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def lint(people: Sequence[str], gone: Sequence[str], gaps: int, needless: int, has_target: bool) -> list[str]:
-    """What is odd about a rota: ``people`` take turns, ``gone`` of them left, ``needless`` overrides do nothing."""
+def lint(
+    people: Sequence[str],
+    gone: Sequence[str],
+    gaps: int,
+    needless: int,
+    has_target: bool,
+    unreachable: Sequence[str] = (),
+    clashes: Sequence[str] = (),
+) -> list[str]:
+    """What is odd about a rota: ``people`` take turns, ``gone`` of them left, ``unreachable`` have no verified
+    channel, ``clashes`` are shifts while somebody is away (in words), ``needless`` overrides do nothing.
+    """
     found = []
     if not people:
         found.append("Nobody takes turns.")
@@ -54,6 +64,12 @@ def lint(people: Sequence[str], gone: Sequence[str], gaps: int, needless: int, h
         found.append(f"{people[0]} alone takes turns: nobody covers an illness.")
     if gone:
         found.append(f"{', '.join(gone)} left and still takes turns: those are gaps.")
+    if people and len(unreachable) == len(people):
+        found.append("Nobody can be woken: not one of them has a verified channel.")
+    elif unreachable:
+        have = "have" if len(unreachable) > 1 else "has"
+        found.append(f"{', '.join(unreachable)} {have} no verified channel: their shifts wake nobody.")
+    found += clashes
     if gaps:
         found.append(f"{gaps} gap{'s' if gaps > 1 else ''} in the next {DAYS_AHEAD} days.")
     if needless:

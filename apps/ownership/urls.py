@@ -83,6 +83,7 @@ urlpatterns = [
         path(f"{_ME}channels/<uuid:channel_id>/{verb}/", channels.change, {"verb": verb}, name=f"channel_{verb}")
         for verb in ("confirm", "code", "rule", "remove")
     ),
+    path(f"{_ME}zone/", channels.set_zone, name="my_zone"),
     path(f"{_ME}absences/", channels.plan_absence, name="plan_absence"),
     path(f"{_ME}absences/<uuid:absence_id>/cancel/", channels.cancel_absence, name="cancel_absence"),
     path("v1/alerts/alertmanager", inbound.alertmanager, name="inbound_alertmanager"),

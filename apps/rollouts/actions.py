@@ -19,6 +19,7 @@ from apps.rollouts.machine import Hold, State
 from apps.rollouts.models import Rollout
 from apps.rollouts.plan import DEFAULT_GUARDRAILS, DEFAULT_PHASES, GuardrailPlan, PhasePlan, check_plan
 from apps.rollouts.verdict import BLIND_HIGH, BLIND_LOW
+from apps.tenants.models import Team
 from apps.workloads.models import AgentVersion, Workload
 from portal.actor import Actor
 from portal.errors import Conflict, Invalid, Refused
@@ -137,6 +138,9 @@ def start_rollout(*, rollout: Rollout, actor: Actor, now: datetime) -> Rollout:
     """
     if rollout.state != State.AWAITING_APPROVAL:
         raise Refused("not_waiting", "Only a rollout that was submitted and approved can start.")
+    # One start of a team at a time, so that two of them can't both see its last hand free (ROLL-9).
+    if rollout.workload.team_id is not None:
+        list(Team.objects.select_for_update(of=("self",)).filter(id=rollout.workload.team_id))
     rollout.snapshot = _snapshot(rollout)
     missing = conditions.unmet(rollout, now)
     over = conditions.over_cap(rollout, rollout.phases[0].share)

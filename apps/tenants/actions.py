@@ -15,6 +15,7 @@ from apps.tenants.roles import Role
 from portal.actor import Actor
 from portal.errors import Forbidden, Invalid, Refused
 from portal.ids import uuid7
+from portal.reasons import given
 from portal.tenancy.context import tenant_transaction
 
 
@@ -83,6 +84,22 @@ def create_team(*, tenant_id: UUID, slug: str, name: str, actor: Actor) -> Team:
     return team
 
 
+def limit_rollouts(*, team: Team, at_once: int, actor: Actor, reason: str) -> Team:
+    """How many rollouts a team carries at once (ROLL-9).
+
+    Raises:
+        Invalid: not between 1 and 20, or no reason.
+    """
+    if not 1 <= at_once <= 20:
+        raise Invalid("at_once", "A team carries 1 to 20 rollouts at once.")
+    why, before = given(reason), Team.objects.values_list("rollouts_at_once", flat=True).get(id=team.id)
+    Team.objects.filter(tenant=team.tenant_id, id=team.id).update(rollouts_at_once=at_once)
+    team.rollouts_at_once = at_once
+    values = {"before": {"rollouts_at_once": before}, "after": {"rollouts_at_once": at_once}}
+    record(actor=actor, action="team.rollouts_limited", obj=team, reason=why, **values)
+    return team
+
+
 def join_team(*, team: Team, member: Membership, actor: Actor) -> TeamMember:
     joined, created = TeamMember.objects.get_or_create(tenant_id=team.tenant_id, team=team, membership=member)
     if created:
@@ -113,6 +130,20 @@ def _known_roles(roles: Iterable[str]) -> list[str]:
     if unknown:
         raise Invalid("role_unknown", f"Unknown role {unknown[0]!r}; one of {', '.join(Role.values)}.")
     return wanted
+
+
+def set_time_zone(*, user: User, zone: str, actor: Actor) -> None:
+    """Where somebody is; empty takes the tenant's zone.
+
+    Raises:
+        Forbidden: somebody else's.
+        Invalid: no such zone.
+    """
+    if actor.user_id != user.id:
+        raise Forbidden("not_yours", "Everybody sets their own.")
+    user.time_zone = known_zone(zone) if zone else ""
+    user.save(update_fields=["time_zone"])
+    record(actor=actor, action="person.zone_set", obj=user, after={"time_zone": zone})
 
 
 def known_zone(name: str) -> str:

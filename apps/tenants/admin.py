@@ -8,7 +8,7 @@ from django.utils import timezone
 from apps.tenants import actions
 from apps.tenants.models import Membership, Team, Tenant
 from apps.tenants.roles import Role
-from portal.admin.base import ActionAdmin, PlatformAdmin, TenantAdmin
+from portal.admin.base import ActionAdmin, PlatformAdmin
 
 
 @admin.register(Tenant)
@@ -46,6 +46,13 @@ class MembershipAdmin(ActionAdmin):
 
 
 @admin.register(Team)
-class TeamAdmin(TenantAdmin):
-    list_display = ["slug", "name", "created_at"]
+class TeamAdmin(ActionAdmin):
+    """How many rollouts a team carries at once is set here (ROLL-9)."""
+
+    editable = ("rollouts_at_once",)
+    list_display = ["slug", "name", "rollouts_at_once", "created_at"]
     search_fields = ["slug", "name"]
+
+    def save_model(self, request: HttpRequest, obj: Team, form: Any, change: bool) -> None:
+        at_once = form.cleaned_data["rollouts_at_once"]
+        actions.limit_rollouts(team=obj, at_once=at_once, actor=self.member(request), reason=self.reason(request))

@@ -64,15 +64,19 @@ class Membership(TenantModel):
 
 
 class Team(TenantModel):
-    """People who hold rights on workloads together, and later a rota."""
+    """People who hold rights on workloads together, and answer for them. ``rollouts_at_once`` is ROLL-9's limit."""
 
     slug = models.SlugField(max_length=40)
     name = models.CharField(max_length=100)
+    rollouts_at_once = models.PositiveSmallIntegerField(default=2, db_default=2)
 
     class Meta:
         constraints = [
             *walls("tenants_team"),
             models.UniqueConstraint(fields=["tenant", "slug"], name="tenants_team_slug"),
+            models.CheckConstraint(
+                condition=models.Q(rollouts_at_once__gte=1, rollouts_at_once__lte=20), name="tenants_team_rollouts"
+            ),
         ]
 
     def __str__(self) -> str:

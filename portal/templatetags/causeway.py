@@ -1,6 +1,7 @@
 """How figures, states and instants look, everywhere the same."""
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from django import template
 from django.utils.html import format_html
@@ -111,6 +112,15 @@ def instant(at: datetime | None, now: datetime | None = None) -> SafeString:
     exact = f"{at:%Y-%m-%d %H:%M:%S} UTC"
     shown = f"{seconds((now - at).total_seconds())} ago" if now is not None and now >= at else exact
     return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), exact, shown)
+
+
+@register.simple_tag
+def local(at: datetime, zone: str) -> SafeString:
+    """An instant on somebody's own clock, with a sign at night (22 to 7)."""
+    there = at.astimezone(ZoneInfo(zone))
+    night = there.hour >= 22 or there.hour < 7
+    sign = SafeString(' <span title="night there">☾</span>') if night else ""
+    return format_html('<time datetime="{}" title="{}">{}</time>{}', at.isoformat(), zone, f"{there:%a %H:%M}", sign)
 
 
 def _words(name: str) -> str:

@@ -32,7 +32,7 @@ from tests.faults.test_celery import broker, celery
 from tests.faults.test_kill import tick
 from tests.ownership.alerts.cast import MINUTE, opened, person_step, policy_of, reachable
 from tests.ownership.alerts.receiver import Receiver, receiver
-from tests.rollouts.test_life import running
+from tests.rollouts.factory import running
 from tests.world import World
 
 pytestmark = pytest.mark.faults

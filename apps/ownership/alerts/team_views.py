@@ -1,5 +1,6 @@
 """How a team is woken: its escalation policy with a preview, its channels, and the ways alerts come in."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -38,6 +39,7 @@ def team_page(request: InTenant, slug: str, team: str) -> HttpResponse:
     context = {
         "team": found,
         "version": version,
+        "empty": _always_empty(found, policies.as_policy(version), now),
         "waves": presenter.preview(found, policies.as_policy(version), now),
         "channels": list(channels.of_team(request.tenant.id, found.id)),
         "integrations": list(integrations.integrations(request.tenant.id).filter(team=found.id)[:PAGE]),
@@ -105,6 +107,12 @@ def revoke_integration(request: InTenant, slug: str, integration_id: UUID) -> Ht
     integrations.revoke(integration=found, actor=request.actor, now=timezone.now())
     messages.success(request, "Revoked: nothing comes in by it any more.")
     return redirect("integration", slug, found.id)
+
+
+def _always_empty(team: Team, policy: Policy, now: datetime) -> list[int]:
+    """The numbers of steps that would wake nobody in the month ahead either."""
+    reaches = policies.could_reach(team, now)
+    return [n for n, step in enumerate(policy.steps, start=1) if not reaches(step)]
 
 
 def _policy_form(request: InTenant, team: Team, policy: Policy, wakes: str) -> PolicyForm:

@@ -83,7 +83,7 @@ def read(text: str, start: datetime, end: datetime, zone: ZoneInfo, people: Mapp
 
 def _exact(text: str) -> frozenset[str]:
     """Ids of the events whose length is written in hours, minutes and seconds alone."""
-    found = {}
+    found: dict[str, bool] = {}
     for block in re.split(r"^BEGIN:VEVENT", re.sub(r"\r?\n[ \t]", "", text), flags=re.MULTILINE)[1:]:
         uid, length = _UID.search(block), _LENGTH.search(block)
         if uid is not None:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from uuid import UUID
+from zoneinfo import available_timezones
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -18,6 +19,7 @@ from apps.ownership.models import Channel
 from apps.ownership.models.channels import ChannelKind, Urgency
 from apps.ownership.rotation import resolve
 from apps.tenants import queries as tenants
+from apps.tenants.actions import set_time_zone
 from apps.tenants.models import Team
 from portal.access import member
 from portal.errors import Invalid, PortalError
@@ -41,6 +43,7 @@ def mine(request: InTenant, slug: str) -> HttpResponse:
         "absences": list(absences[:20]),
         "absence_form": AbsenceForm(),
         "zone": tenants.zone_of(request.tenant.id).key,
+        "zones": sorted(available_timezones()),
         "now": now,
     }
     return render(request, "ownership/channels.html", context)
@@ -111,6 +114,15 @@ def cancel_absence(request: InTenant, slug: str, absence_id: UUID) -> HttpRespon
     row = queries.absence(request.tenant.id, absence_id)
     actions.cancel_absence(absence=row, actor=request.actor, now=timezone.now())
     messages.success(request, "Cancelled.")
+    return redirect("my_channels", slug)
+
+
+@require_POST
+@member
+def set_zone(request: InTenant, slug: str) -> HttpResponse:
+    """Where I am, for the times that I and others are shown."""
+    set_time_zone(user=request.user, zone=request.POST.get("zone", ""), actor=request.actor)
+    messages.success(request, "Saved.")
     return redirect("my_channels", slug)
 
 
