@@ -1,5 +1,10 @@
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
 
+from apps.ownership.alerts.inbound.integrations import revoke
+from apps.ownership.channels.actions import remove_channel
 from apps.ownership.models import (
     Absence,
     Alert,
@@ -143,6 +148,12 @@ class IncidentAdmin(TenantAdmin):
 class IntegrationAdmin(TenantAdmin):
     list_display = ["name", "kind", "team", "workload", "created_by", "revoked_at"]
     list_select_related = ["team", "workload", "created_by"]
+    actions = ["revoke_integrations"]
+
+    @admin.action(description="Revoke: nothing comes in by it any more", permissions=["view"])
+    def revoke_integrations(self, request: HttpRequest, queryset: QuerySet[Integration]) -> None:
+        for integration in queryset.filter(revoked_at=None):
+            revoke(integration=integration, actor=request.actor, now=timezone.now(), reason=self.reason(request))  # type: ignore[attr-defined]
 
 
 @admin.register(InboundEvent)
@@ -168,6 +179,13 @@ class ChannelAdmin(TenantAdmin):
     list_filter = ["kind"]
     list_select_related = ["person", "team"]
     exclude = ["sealed", "code_digest"]
+    actions = ["remove_channels"]
+
+    @admin.action(description="Remove: nothing goes there any more", permissions=["view"])
+    def remove_channels(self, request: HttpRequest, queryset: QuerySet[Channel]) -> None:
+        """A tenant's admin may remove anybody's: a phone that was lost."""
+        for channel in queryset.filter(removed_at=None):
+            remove_channel(channel=channel, actor=request.actor, now=timezone.now(), reason=self.reason(request))  # type: ignore[attr-defined]
 
 
 @admin.register(NotificationRule)

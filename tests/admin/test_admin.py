@@ -14,8 +14,9 @@ from apps.accounts.models import ApiToken
 from apps.approvals.models import ApprovalPolicy
 from apps.audit import queries as audit
 from apps.gates.models import CriterionLimit
+from apps.ownership.models import Channel, Integration
 from apps.rollouts.models import Rollout
-from apps.tenants.models import Membership
+from apps.tenants.models import Membership, Team
 from apps.workloads.models import Workload
 from portal.admin import session
 from portal.admin.base import PlatformAdmin, TenantAdmin
@@ -205,3 +206,32 @@ def test_an_operator_who_is_no_member_changes_none_of_them(world: World) -> None
     otto.post(url(Membership, f"{member.pk}/change/"), {"roles": ["admin"]})
     with tenant_transaction(world.tenant.id):
         assert Membership.objects.get(pk=member.pk).roles == ["frontline"]
+
+
+def test_an_admin_removes_a_lost_phone_and_revokes_a_way_in(world: World) -> None:
+    """CALL-5: nothing goes there any more; the audit says who did it and why."""
+    ours, _ = populate(world)
+    client = opened("adam")
+    for model, action, row in (
+        (Channel, "remove_channels", ours.paging.channel),
+        (Integration, "revoke_integrations", ours.paging.integration),
+    ):
+        sent = {"action": action, "_selected_action": str(row.id)}
+        assert client.post(url(model), sent).status_code == 302
+    with tenant_transaction(world.tenant.id):
+        assert Channel.objects.get(id=ours.paging.channel.id).removed_at is not None
+        assert Integration.objects.get(id=ours.paging.integration.id).revoked_at is not None
+        entry = audit.links(world.tenant.id)
+        assert any("channel.removed" in str(link.body) and "ticket 4711" in str(link.body) for link in entry)
+
+
+def test_an_admin_sets_how_many_rollouts_a_team_carries(world: World) -> None:
+    client = opened("adam")
+    assert client.post(url(Team, f"{world.team.id}/change/"), {"rollouts_at_once": "3"}).status_code == 302
+    with tenant_transaction(world.tenant.id):
+        world.team.refresh_from_db()
+        assert world.team.rollouts_at_once == 3
+    assert client.post(url(Team, f"{world.team.id}/change/"), {"rollouts_at_once": "99"}).status_code in {200, 302}
+    with tenant_transaction(world.tenant.id):
+        world.team.refresh_from_db()
+        assert world.team.rollouts_at_once == 3

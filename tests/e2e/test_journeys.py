@@ -1,4 +1,4 @@
-"""Journeys in a real browser, over the real server: hold and roll back, make a token, walk from Pilot to Harden."""
+"""Journeys in a real browser, over the real server: hold and roll back, be woken, make a token, Pilot to Harden."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -14,6 +14,8 @@ from playwright.sync_api import Page, sync_playwright
 from apps.accounts.models import User
 from apps.ownership import actions as rotas
 from apps.ownership import queries as rotas_of
+from apps.ownership.alerts import links
+from apps.ownership.models import Notification
 from apps.workloads import actions as workloads
 from portal.tenancy.context import tenant_transaction
 from tests.approvals.test_signing import join
@@ -21,6 +23,7 @@ from tests.clients.server import served
 from tests.gates.test_evaluations import lines
 from tests.gates.test_gates import arrive
 from tests.isolation.populate import populate
+from tests.ownership.alerts.cast import opened, person_step, policy_of, reachable
 from tests.runbooks.texts import RUNBOOK
 from tests.world import PASSWORD, SETUP, World
 
@@ -75,6 +78,36 @@ def test_an_owner_holds_and_rolls_back_on_a_phone(browser_page: tuple[Page, str,
     page.get_by_label("Roll back: nobody gets the agent, at once").fill("it is rude")
     page.get_by_role("button", name="Roll back").click()
     page.get_by_text("Nobody gets the agent").first.wait_for()
+
+
+def test_somebody_on_call_acknowledges_from_the_message_and_escalates_on_a_phone(
+    browser_page: tuple[Page, str, World],
+) -> None:
+    page, address, world = browser_page
+    found: dict[str, str] = {}
+
+    def wake() -> None:
+        for person in (world.bob, world.alice):
+            reachable(world.tenant, person)
+        policy_of(world, person_step(world.bob, 5), person_step(world.alice, 10))
+        alert = opened(world, datetime.now(UTC))
+        found["alert"] = str(alert.id)
+        found["link"] = links.make(Notification.objects.get(alert=alert, channel__isnull=False))
+
+    aside(world, wake)
+    page.goto(f"{address}/act/{found['link']}/")
+    page.get_by_text("Nobody has it.").wait_for()
+    page.get_by_role("button", name="Yes, I have it").click()
+    page.get_by_text("It is yours: nobody else is woken.").wait_for()
+    sign_in(page, address, "alice")
+    page.goto(f"{address}/t/acme/alerts/{found['alert']}/")
+    page.get_by_text("Bob has it since").wait_for()
+    page.get_by_text("bob@example.org by link").wait_for()
+    page.get_by_role("button", name="Escalate").click()
+    page.get_by_text("Step 2: Alice woken.").wait_for()
+    page.get_by_role("button", name="Resolve").click()
+    page.get_by_text("Resolved.").first.wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_an_admin_makes_a_token_and_sees_it_once(browser_page: tuple[Page, str, World]) -> None:

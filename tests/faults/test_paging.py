@@ -15,12 +15,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from io import StringIO
 from pathlib import Path
 
 import pytest
 import redis
+from django.core.management import CommandError, call_command
 
+from apps.gates.criteria import BY_ID
+from apps.gates.freshness import Reported
+from apps.gates.sources import Look, ask
 from apps.ownership.alerts import auditor
+from apps.ownership.alerts.actions import acknowledge
 from apps.ownership.models import Alert, Notification
 from apps.ownership.models.channels import ChannelKind, SendState
 from apps.rollouts import actions as rollouts
@@ -30,7 +36,7 @@ from portal.tenancy.context import tenant_transaction
 from tests.clients.server import environment
 from tests.faults.test_celery import broker, celery
 from tests.faults.test_kill import tick
-from tests.ownership.alerts.cast import MINUTE, opened, person_step, policy_of, reachable
+from tests.ownership.alerts.cast import MINUTE, opened, person_step, policy_of, reachable, rota_step
 from tests.ownership.alerts.receiver import Receiver, receiver
 from tests.rollouts.factory import running
 from tests.world import World
@@ -202,3 +208,41 @@ def test_two_pagers_at_once_send_each_page_once(live_world: World, hook: Receive
         within(30, lambda: len(set(hook.keys)) == 40, log)
         time.sleep(1)
     assert Counter(hook.keys).most_common(1)[0][1] == 1
+
+
+def test_a_simulated_alert_wakes_the_holder_climbs_when_ignored_and_counts_for_d2(
+    live_world: World, hook: Receiver
+) -> None:
+    """CALL-6: from the command, across the real outbox, to a receiver; and an acknowledgement by who was paged."""
+    for person, path in ((live_world.bob, "bob"), (live_world.alice, "alice")):
+        reachable(live_world.tenant, person, f"{hook.address}/{path}", ChannelKind.WEBHOOK)
+    policy_of(live_world, rota_step(1, 5), person_step(live_world.alice, 30), repeats=0)
+    said = StringIO()
+    call_command("simulate_alert", "W-01", tenant="acme", stdout=said)
+    assert "Bob: test (test)" in said.getvalue() and "/t/acme/alerts/" in said.getvalue()
+    assert look() == 0
+    assert has(hook, ["/bob"]) and hook.received[0].json["data"]["is_simulated"] is True
+
+    with tenant_transaction(live_world.tenant.id):
+        Alert.objects.update(due_at=datetime.now(UTC))
+    assert look() == 0
+    assert has(hook, ["/bob", "/alice"])
+
+    criterion = BY_ID["D2"]
+    with tenant_transaction(live_world.tenant.id):
+        workload, now = live_world.workload, datetime.now(UTC)
+        assert ask([criterion], Look(workload, now))["D2"] is None
+        actor = live_world.actor(live_world.alice)
+        acknowledge(alert=Alert.objects.get(), by=live_world.alice, actor=actor, now=now)
+        found = ask([criterion], Look(workload, now))["D2"]
+        assert isinstance(found, Reported) and found.facts["holds"] is True
+        assert found.facts["why"].startswith("Alice acknowledged a drill after 0.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(["W-99"], "no tenant"), (["W-01"], "name one with --tenant"), (["W-01", "--tenant", "nowhere"], "no tenant")],
+)
+def test_the_command_says_what_it_lacks(live_world: World, arguments: list[str], words: str) -> None:
+    with pytest.raises(CommandError, match=words):
+        call_command("simulate_alert", *arguments)

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from apps.ownership.alerts import actions, codec, incidents, policies, presenter, queries, simulate
 from apps.ownership.alerts.escalation import Aim, Policy
 from apps.ownership.alerts.inbound import integrations as ways_in
-from apps.ownership.models import Alert, Incident, Integration, PolicyVersion
+from apps.ownership.models import Alert, Incident, Integration, Notification, PolicyVersion
 from apps.ownership.models.alerts import INTEGRATIONS, Severity
 from apps.tenants import queries as tenants
 from apps.tenants.actions import known_zone
@@ -240,6 +240,76 @@ class IncidentView(TenantView):
         return Response(IncidentSerializer(incident).data)
 
 
+class NoteSerializer(serializers.Serializer[Any]):
+    text = serializers.CharField(max_length=4_000)
+
+
+class NoteView(TenantView):
+    @extend_schema(operation_id="note_incident", request=NoteSerializer, responses={201: IncidentSerializer})
+    def post(self, request: Request, slug: str, incident_id: UUID) -> Response:
+        incident = queries.incident(self.tenant.id, incident_id)
+        person_behind(self)
+        data = NoteSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        text = data.validated_data["text"]
+        incidents.note(incident=incident, text=text, actor=self.actor, now=timezone.now())
+        return Response(IncidentSerializer(incident).data, status=201)
+
+
+class MergeSerializer(serializers.Serializer[Any]):
+    into = serializers.UUIDField()
+    commander = serializers.EmailField(
+        default=None, allow_null=True, help_text="Needed where teams differ and nobody commands yet."
+    )
+
+
+class MergeView(TenantView):
+    @extend_schema(operation_id="merge_incident", request=MergeSerializer, responses=IncidentSerializer)
+    def post(self, request: Request, slug: str, incident_id: UUID) -> Response:
+        incident = queries.incident(self.tenant.id, incident_id)
+        person_behind(self)
+        data = MergeSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        into, address = queries.incident(self.tenant.id, data.validated_data["into"]), data.validated_data["commander"]
+        commander = members_by_email(self.tenant.id, [address])[address.lower()] if address else None
+        incidents.merge(incident=incident, into=into, commander=commander, actor=self.actor, now=timezone.now())
+        return Response(IncidentSerializer(queries.incident(self.tenant.id, into.id)).data)
+
+
+class DeliverySerializer(serializers.ModelSerializer[Notification]):
+    person = serializers.EmailField(source="person.email", default=None)
+    channel = serializers.CharField(source="channel.name", default="in the product")
+    late = serializers.SerializerMethodField(help_text="Seconds between when it was due and when it went out.")
+
+    class Meta:
+        model = Notification
+        fields = [
+            "id",
+            "entry",
+            "person",
+            "channel",
+            "urgency",
+            "due_at",
+            "state",
+            "attempts",
+            "sent_at",
+            "late",
+            "error",
+        ]
+
+    def get_late(self, row: Notification) -> float | None:
+        return max(0.0, (row.sent_at - row.due_at).total_seconds()) if row.sent_at else None
+
+
+class DeliveriesView(TenantView):
+    """The delivery log of an alert: who, how, when, with what outcome."""
+
+    @extend_schema(operation_id="list_deliveries", responses=DeliverySerializer(many=True))
+    def get(self, request: Request, slug: str, alert_id: UUID) -> Response:
+        rows = queries.deliveries(queries.alert(self.tenant.id, alert_id))
+        return self.paged(rows, DeliverySerializer, ("created_at", "id"))
+
+
 class TargetSerializer(serializers.Serializer[Any]):
     aim = serializers.ChoiceField(choices=[(aim.value, aim.value) for aim in Aim])
     value = serializers.CharField(
@@ -427,6 +497,9 @@ drill = member(DrillAlertView.as_view())
 maintenance = member(MaintenanceView.as_view())
 incident_list = member(IncidentsView.as_view())
 incident = member(IncidentView.as_view())
+note = member(NoteView.as_view())
+merge = member(MergeView.as_view())
+deliveries = member(DeliveriesView.as_view())
 policy = member(PolicyView.as_view())
 preview = member(PreviewView.as_view())
 integrations = member(IntegrationsView.as_view())

@@ -112,6 +112,9 @@ class Pager:
     def __init__(self) -> None:
         self.stop = threading.Event()
         self._audit_at = timezone.now()
+        self._auditing: Future[Any] | None = None
+        # By itself, so that looking at very many open alerts keeps no page waiting.
+        self._auditor = ThreadPoolExecutor(1, thread_name_prefix="auditor")
         self._senders = Senders()
 
     def run(self) -> None:
@@ -127,6 +130,7 @@ class Pager:
                 connections.close_all()
                 self.stop.wait(EVERY)
         self._senders.close()
+        self._auditor.shutdown(wait=True)
 
     def once(self) -> bool:
         """One look: alerts, then messages. True if there may be more to do at once."""
@@ -143,9 +147,10 @@ class Pager:
 
     def _audit_if_due(self) -> None:
         now = timezone.now()
-        if now >= self._audit_at:
-            self._audit_at = now + AUDIT_EVERY
-            audit_and_tell(now)
+        if now < self._audit_at or (self._auditing is not None and not self._auditing.done()):
+            return
+        self._audit_at = now + AUDIT_EVERY
+        self._auditing = self._auditor.submit(_audit, now)
 
 
 def wait_for_work(seconds: float) -> None:
@@ -178,6 +183,15 @@ def beat() -> None:
         urllib3.request("POST", settings.HEARTBEAT_URL, timeout=3.0, retries=False)
     except urllib3.exceptions.HTTPError:
         log.warning("the watchdog's address doesn't answer")
+
+
+def _audit(now: datetime) -> None:
+    close_old_connections()
+    try:
+        audit_and_tell(now)
+    except (Error, DriverError):
+        log.exception("the auditor can't reach the database")
+        connections.close_all()
 
 
 def _deliver(tenant_id: UUID, message_id: UUID) -> None:

@@ -89,12 +89,13 @@ def confirm(*, channel: Channel, code: str, actor: Actor, now: datetime) -> Chan
     return channel
 
 
-def remove_channel(*, channel: Channel, actor: Actor, now: datetime) -> None:
-    """Nothing goes there any more, what waits included."""
-    _refuse_strangers(channel.person or channel.team, actor)
+def remove_channel(*, channel: Channel, actor: Actor, now: datetime, reason: str = "") -> None:
+    """Nothing goes there any more, what waits included. ``reason``: a tenant's admin says why, and may remove any."""
+    if not (reason and _administers(actor)):
+        _refuse_strangers(channel.person or channel.team, actor)
     if not Channel.objects.filter(tenant=channel.tenant_id, id=channel.id, removed_at=None).update(removed_at=now):
         raise Conflict("removed", "This channel was removed already.")
-    record(actor=actor, action="channel.removed", obj=channel)
+    record(actor=actor, action="channel.removed", obj=channel, reason=reason)
 
 
 def set_rule(*, channel: Channel, urgency: Urgency, after: timedelta | None, actor: Actor) -> None:
@@ -185,6 +186,10 @@ def _checked(kind: ChannelKind, address: str) -> str:
     place = outbound.check(text)
     # The end tells two webhooks of one host apart, and is too little to use one.
     return f"{place.netloc}/…{text[-4:]}"[:120]
+
+
+def _administers(actor: Actor) -> bool:
+    return actor.kind == "operator" or has_right(actor, "member.manage")
 
 
 def _digest(channel: Channel, code: str) -> str:

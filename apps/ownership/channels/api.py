@@ -1,5 +1,6 @@
 """One's own channels and absences over the API."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,11 +10,14 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.models import User
 from apps.ownership.channels import actions, queries
 from apps.ownership.channels.send import secret_of
 from apps.ownership.channels.signing import secret_text
 from apps.ownership.models import Absence, Channel
-from apps.ownership.models.channels import ChannelKind
+from apps.ownership.models.channels import ChannelKind, Urgency
+from apps.tenants import queries as tenants
+from apps.tenants.models import Team
 from apps.workloads.api import person_behind
 from portal.access import member
 from portal.api import TenantView
@@ -50,14 +54,7 @@ class ChannelsView(TenantView):
 
     @extend_schema(operation_id="add_my_channel", request=NewChannelSerializer, responses={201: ChannelMadeSerializer})
     def post(self, request: Request, slug: str) -> Response:
-        me = person_behind(self)
-        data = NewChannelSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        made = actions.add_channel(
-            tenant_id=self.tenant.id, owner=me, actor=self.actor, now=timezone.now(), **data.validated_data
-        )
-        secret = secret_text(secret_of(made.id)) if made.kind == ChannelKind.WEBHOOK else ""
-        return Response({**ChannelSerializer(made).data, "signing_secret": secret}, status=201)
+        return _added(self, person_behind(self), request)
 
 
 class ChannelView(TenantView):
@@ -76,6 +73,42 @@ class ChannelView(TenantView):
         person_behind(self)
         actions.remove_channel(channel=row, actor=self.actor, now=timezone.now())
         return Response(status=204)
+
+
+class TeamChannelsView(TenantView):
+    """Where a team reads; a verified one can be a step of its policy."""
+
+    @extend_schema(operation_id="list_team_channels", responses=ChannelSerializer(many=True))
+    def get(self, request: Request, slug: str, team: str) -> Response:
+        found = tenants.team(self.tenant.id, team)
+        return self.paged(queries.of_team(self.tenant.id, found.id), ChannelSerializer, ("created_at", "id"))
+
+    @extend_schema(
+        operation_id="add_team_channel", request=NewChannelSerializer, responses={201: ChannelMadeSerializer}
+    )
+    def post(self, request: Request, slug: str, team: str) -> Response:
+        found = tenants.team(self.tenant.id, team)
+        person_behind(self)
+        return _added(self, found, request)
+
+
+class RuleSerializer(serializers.Serializer[Any]):
+    after = serializers.IntegerField(
+        min_value=0, max_value=3_600, allow_null=True, help_text="Seconds after a page; null: no rule for this channel."
+    )
+
+
+class RuleView(TenantView):
+    @extend_schema(operation_id="set_channel_rule", request=RuleSerializer, responses=ChannelSerializer)
+    def put(self, request: Request, slug: str, channel_id: UUID) -> Response:
+        row = queries.channel(self.tenant.id, self.actor, channel_id)
+        person_behind(self)
+        data = RuleSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        seconds = data.validated_data["after"]
+        after = None if seconds is None else timedelta(seconds=seconds)
+        actions.set_rule(channel=row, urgency=Urgency.PAGE, after=after, actor=self.actor)
+        return Response(ChannelSerializer(row).data)
 
 
 class AbsenceSerializer(serializers.ModelSerializer[Absence]):
@@ -110,6 +143,18 @@ class AbsenceView(TenantView):
         return Response(status=204)
 
 
+def _added(view: TenantView, owner: User | Team, request: Request) -> Response:
+    data = NewChannelSerializer(data=request.data)
+    data.is_valid(raise_exception=True)
+    made = actions.add_channel(
+        tenant_id=view.tenant.id, owner=owner, actor=view.actor, now=timezone.now(), **data.validated_data
+    )
+    secret = secret_text(secret_of(made.id)) if made.kind == ChannelKind.WEBHOOK else ""
+    return Response({**ChannelSerializer(made).data, "signing_secret": secret}, status=201)
+
+
+team_channels = member(TeamChannelsView.as_view())
+rule = member(RuleView.as_view())
 channels = member(ChannelsView.as_view())
 channel = member(ChannelView.as_view())
 absences = member(AbsencesView.as_view())

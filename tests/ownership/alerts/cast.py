@@ -48,6 +48,10 @@ def person_step(user: User, minutes: int) -> Step:
     return Step((Target(Aim.PERSON, str(user.id)),), minutes * MINUTE)
 
 
+def rota_step(rank: int, minutes: int) -> Step:
+    return Step((Target(Aim.ROTA, str(rank)),), minutes * MINUTE)
+
+
 def policy_of(world: World, *steps: Step, repeats: int = 1, ack_timeout: timedelta | None = None) -> None:
     with tenant_transaction(world.tenant.id):
         policy = Policy(steps, repeats, ack_timeout)

@@ -44,13 +44,14 @@ def create(
     return made
 
 
-def revoke(*, integration: Integration, actor: Actor, now: datetime) -> None:
-    """Nothing comes in by it any more, from this instant on."""
-    _refuse_strangers(actor, integration.team_id)
+def revoke(*, integration: Integration, actor: Actor, now: datetime, reason: str = "") -> None:
+    """Nothing comes in by it any more, from this instant on. ``reason``: why an operator of the platform does it."""
+    if not (reason and actor.kind == "operator"):
+        _refuse_strangers(actor, integration.team_id)
     rows = Integration.objects.filter(tenant=integration.tenant_id, id=integration.id, revoked_at=None)
     if not rows.update(revoked_at=now):
         raise Conflict("revoked", "It was revoked already.")
-    record(actor=actor, action="integration.revoked", obj=integration)
+    record(actor=actor, action="integration.revoked", obj=integration, reason=reason)
 
 
 def credential(integration: Integration) -> str:

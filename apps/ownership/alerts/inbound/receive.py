@@ -52,6 +52,7 @@ class _logged:
     """The line of the log about an event, written with what the event did."""
 
     def __init__(self, integration: Integration, event_id: str, key: str, now: datetime) -> None:
+        self.is_named = bool(event_id)
         self.line = InboundEvent(
             tenant_id=integration.tenant_id,
             integration=integration,
@@ -65,6 +66,9 @@ class _logged:
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         if error is not None:
+            return
+        if not self.is_named:
+            self.line.save(force_insert=True)
             return
         try:
             with transaction.atomic():
