@@ -234,7 +234,7 @@ EMAIL_TIMEOUT = 10
 # --- Messages out ------------------------------------------------------------------------------------------------
 
 # Where people reach the portal: the links in messages begin with it.
-PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:8000" if LOCAL else None).rstrip("/")
+PUBLIC_URL = env.text("PUBLIC_URL", paths.address() if LOCAL else None).rstrip("/")
 # Hosts that webhooks may go to ("hooks.example.com", ".example.com" for all below it); empty: any public one.
 OUTBOUND_HOSTS = env.words("OUTBOUND_HOSTS", [])
 # Networks that are private and allowed all the same, like "10.20.0.0/16"; plain http is allowed there alone.

@@ -50,3 +50,15 @@ def redis_socket() -> Path:
 def redis_url() -> str:
     """Database 0, or CAUSEWAY_REDIS_DB: processes that a test starts get one of their own."""
     return f"unix://{redis_socket()}?db={os.environ.get('CAUSEWAY_REDIS_DB', '0')}"
+
+
+def address_file() -> Path:
+    return state_dir() / "address"
+
+
+def address() -> str:
+    """Where the portal is reached in local mode: where it ran last."""
+    try:
+        return address_file().read_text()
+    except OSError:
+        return "http://127.0.0.1:8000"

@@ -73,7 +73,7 @@ def portal_children(port: int, *, demo: bool) -> Iterator[Child]:
     schedule = str(paths.state_dir() / "celerybeat-schedule")
     yield _module("beat", *celery, "beat", "--schedule", schedule, "--pidfile", "", "--loglevel", "warning")
     pager = [sys.executable, str(paths.PROJECT_ROOT / "manage.py"), "pager"]
-    yield _command("pager", pager, PUBLIC_URL=f"http://127.0.0.1:{port}")
+    yield _command("pager", pager)
     if demo:
         yield _module("simulator", "demo.simulator", "--base-url", f"http://127.0.0.1:{port}")
 
@@ -82,12 +82,12 @@ def _module(name: str, *command: str) -> Child:
     return _command(name, [sys.executable, "-m", *command])
 
 
-def _command(name: str, command: list[str], **more: str) -> Child:
+def _command(name: str, command: list[str]) -> Child:
     return Child(
         name,
         command,
         paths.logs_dir() / f"{name}.log",
-        env=environment(**{MARK: str(paths.state_dir())}, **more),
+        env=environment(**{MARK: str(paths.state_dir())}),
         cwd=paths.PROJECT_ROOT,
     )
 

@@ -207,6 +207,8 @@ def say(*lines: str) -> None:
 
 def _portal(port: int, running: list[Service], signs: str, *, demo: bool) -> None:
     portal: list[Service] = []
+    # Commands beside it write links too, and have to know where they lead.
+    paths.address_file().write_text(f"http://127.0.0.1:{port}")
     try:
         for child in portal_children(port, demo=demo):
             portal.append(begin(child.start))

@@ -163,7 +163,14 @@ class PolicyForm(forms.Form):
             targets = former.targets
         return Step(targets, step.delay, hours)
 
-    def steps(self) -> list[list[Any]]:
-        """The fields of each step, for the page."""
-        names = ("first", "second", "delay", "starts", "ends")
-        return [[self[f"{name}_{n}"] for name in names] for n in range(STEPS)]
+    def steps(self) -> list[dict[str, Any]]:
+        """The fields of each step, for the page; empty ones at the end are folded away."""
+        return [
+            {
+                "fields": [self[f"{name}_{n}"] for name in ("first", "second", "delay")],
+                "hours": [self[f"{name}_{n}"] for name in ("starts", "ends")],
+                "has_hours": bool(self[f"starts_{n}"].value() or self[f"starts_{n}"].errors),
+                "is_empty": not (self[f"first_{n}"].value() or self[f"delay_{n}"].errors),
+            }
+            for n in range(STEPS)
+        ]
