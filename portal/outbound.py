@@ -4,18 +4,23 @@ The name is resolved once, every address it has must be allowed, and the connect
 checked: a name that answers differently the second time gains nothing. Redirects are not followed.
 """
 
+import contextlib
 import ipaddress
 import socket
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from urllib.parse import urlsplit
 
 import urllib3
 from django.conf import settings
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from portal.errors import Invalid
 
-TIMEOUT = urllib3.Timeout(connect=3.0, read=6.0, total=8.0)
+# Seconds from byte to byte, and in all.
+TIMEOUT, LONGEST_SECONDS = 5.0, 10.0
 LONGEST = 500
 _KEPT = 2_000
 # Networks that carry IPv4 addresses inside IPv6 ones: what is inside isn't seen, so they are no way out.
@@ -93,26 +98,37 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         Unreachable: no answer.
     """
     place = parse(url)
-    address = _addresses(place)[0]
-    pool: urllib3.HTTPConnectionPool
-    if place.scheme == "https":
-        pool = urllib3.HTTPSConnectionPool(
-            address, place.port, timeout=TIMEOUT, retries=False, server_hostname=place.host, assert_hostname=place.host
-        )
-    else:
-        pool = urllib3.HTTPConnectionPool(address, place.port, timeout=TIMEOUT, retries=False)
+    connection = _connection(place, _addresses(place)[0])
     sent = {**headers, "Host": place.netloc, "User-Agent": "Causeway"}
+    # Time-outs count from byte to byte: a receiver that trickles would hold its sender for hours.
+    cut = threading.Timer(LONGEST_SECONDS, _cut, [connection])
+    cut.start()
     try:
-        with pool:
-            answer = pool.urlopen(
-                "POST", place.path, body=body, headers=sent, redirect=False, preload_content=False, retries=False
-            )
-            text = answer.read(_KEPT, decode_content=False).decode("utf-8", "replace")
-            after = answer.headers.get("Retry-After", "")
-            answer.close()
-    except (urllib3.exceptions.HTTPError, OSError) as error:
+        connection.request("POST", place.path, body=body, headers=sent, preload_content=False)
+        answer = connection.getresponse()
+        text = answer.read(_KEPT, decode_content=False).decode("utf-8", "replace")
+        after = answer.headers.get("Retry-After", "")
+        return Answer(answer.status, text, float(after) if after.isdecimal() else 0.0)
+    except (urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError) as error:
+        # A certificate of another name is a ValueError of urllib3's own.
         raise Unreachable(f"{place.netloc}: {type(error).__name__}") from error
-    return Answer(answer.status, text, float(after) if after.isdecimal() else 0.0)
+    finally:
+        cut.cancel()
+        connection.close()
+
+
+def _connection(place: Place, address: str) -> HTTPConnection:
+    """To the address that was checked, by the name that was asked for."""
+    if place.scheme == "http":
+        return HTTPConnection(address, place.port, timeout=TIMEOUT)
+    return HTTPSConnection(address, place.port, timeout=TIMEOUT, server_hostname=place.host, assert_hostname=place.host)
+
+
+def _cut(connection: HTTPConnection) -> None:
+    sock = connection.sock
+    if sock is not None:
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
 
 
 def _refuse_host(place: Place) -> None:

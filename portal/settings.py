@@ -186,6 +186,7 @@ CELERY_BEAT_SCHEDULE = {
     "approvals": {"task": "approvals.tick", "schedule": 60.0, "options": {"expires": 300}},
     "gates": {"task": "gates.tick", "schedule": 60.0, "options": {"expires": 300}},
     "rotas": {"task": "ownership.tick", "schedule": 60.0, "options": {"expires": 300}},
+    "inbound-log": {"task": "ownership.prune", "schedule": crontab(minute=41)},
     "outbox": {"task": "outbox.tick", "schedule": 1.0, "options": {"expires": 10}},
     "partitions": {"task": "telemetry.keep_partitions", "schedule": crontab(minute=7)},
     "audit-heads": {"task": "audit.publish_heads", "schedule": crontab(minute=23)},

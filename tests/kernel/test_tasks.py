@@ -10,6 +10,7 @@ PLATFORM_TASKS = {
     "audit.publish_heads",
     "gates.tick",
     "outbox.tick",
+    "ownership.prune",
     "ownership.tick",
     "rollouts.tick",
     "telemetry.keep_partitions",

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -48,7 +49,7 @@ def alert_page(request: InTenant, slug: str, alert_id: UUID) -> HttpResponse:
     context = {
         "alert": alert,
         "story": presenter.story(alert),
-        "members": list(alert.members.order_by("ended_at", "fingerprint")[:100]),
+        "members": list(alert.members.order_by(F("ended_at").asc(nulls_first=True), "fingerprint")[:100]),
         "ahead": presenter.ahead(alert, now),
         "may": may,
         "form": _hand_over_form(alert, None) if may and alert.is_open else None,
@@ -140,7 +141,9 @@ def incident_page(request: InTenant, slug: str, incident_id: UUID) -> HttpRespon
         "alerts": list(queries.alerts(request.tenant.id).filter(incident=incident.id)[:100]),
         "story": presenter.incident_story(incident),
         "note": NoteForm(),
-        "commander": CommanderForm(people=_people(request.tenant.id)),
+        "commander": CommanderForm(
+            people=_people(request.tenant.id), initial={"commander": str(incident.commander_id or request.user.id)}
+        ),
         "others": list(others[:PAGE]),
         "now": timezone.now(),
     }

@@ -24,7 +24,9 @@ from portal.outbox.actions import enqueue
 from portal.secrets import seal
 
 MOST = 10
-CODE_LASTS = timedelta(minutes=30)
+# Whoever adds and removes all day would mail strangers with our name on it.
+MOST_A_DAY = 20
+CODE_LASTS, CODE_EVERY = timedelta(minutes=30), timedelta(minutes=1)
 TRIES = 5
 LONGEST_AFTER = timedelta(hours=1)
 
@@ -44,6 +46,9 @@ def add_channel(
     mine = {"person": owner} if isinstance(owner, User) else {"team": owner}
     if Channel.objects.filter(tenant=tenant_id, removed_at=None, **mine).count() >= MOST:
         raise Refused("too_many", f"{MOST} channels are enough; remove one first.")
+    today = Channel.objects.filter(tenant=tenant_id, created_at__gt=now - timedelta(days=1), **mine)
+    if today.count() >= MOST_A_DAY:
+        raise Refused("too_many", f"{MOST_A_DAY} new channels a day are enough; try again tomorrow.")
     made = Channel.objects.create(
         tenant_id=tenant_id,
         kind=kind,
@@ -63,6 +68,8 @@ def send_code(*, channel: Channel, actor: Actor, now: datetime) -> None:
     _refuse_strangers(channel.person or channel.team, actor)
     if channel.verified_at is not None or channel.removed_at is not None:
         raise Refused("verified", "This channel needs no code any more.")
+    if channel.code_until is not None and now < channel.code_until - CODE_LASTS + CODE_EVERY:
+        raise Refused("code_sent", "A code is on its way; ask for another in a minute.")
     code = f"{entropy.randbelow(1_000_000):06d}"
     channel.code_digest, channel.code_until, channel.code_tries = _digest(channel, code), now + CODE_LASTS, 0
     channel.save(update_fields=["code_digest", "code_until", "code_tries"])

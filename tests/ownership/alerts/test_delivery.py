@@ -1,5 +1,9 @@
 """CALL-3, CALL-5: what goes out, to whom, in what words, and what becomes of a receiver that doesn't take it."""
 
+import contextlib
+import socket
+import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +20,7 @@ from apps.ownership.channels.send import secret_of
 from apps.ownership.models import Alert, Channel, Notification
 from apps.ownership.models.alerts import Severity
 from apps.ownership.models.channels import ChannelKind, SendState, Urgency
+from portal import outbound
 from portal.errors import Forbidden, Invalid, Refused
 from portal.models import OutboxMessage
 from portal.outbox import actions as outbox
@@ -310,3 +315,41 @@ def test_no_tenants_flood_keeps_the_messages_of_others_from_being_found(live_wor
     found = due.due(now())
     assert len(found[world.other.id]) == 1
     assert len(found[world.tenant.id]) == due.OF_ONE_TENANT
+
+
+def test_a_receiver_that_trickles_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte every now and then keeps every time-out quiet; the whole has an end of its own."""
+    monkeypatch.setattr(outbound, "LONGEST_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server, LOOPBACK:
+        stop = threading.Event()
+
+        def trickle() -> None:
+            client, _ = server.accept()
+            with client, contextlib.suppress(OSError):
+                client.recv(1_000)
+                while not stop.wait(0.05):
+                    client.sendall(b"H")
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        began = time.monotonic()
+        with pytest.raises(outbound.Unreachable):
+            outbound.post(f"http://127.0.0.1:{server.getsockname()[1]}/", b"x", {})
+        stop.set()
+        thread.join()
+        assert time.monotonic() - began < 4
+
+
+def test_a_new_code_comes_once_a_minute_and_new_channels_twenty_a_day(world: World) -> None:
+    bob, began = world.actor(world.bob), now()
+    with tenant_transaction(world.tenant.id):
+        channel = add(world, "bob@example.org", bob, ChannelKind.EMAIL)
+        with pytest.raises(Refused, match="in a minute"):
+            channels.send_code(channel=channel, actor=bob, now=began)
+        channels.send_code(channel=channel, actor=bob, now=began + timedelta(minutes=2))
+        for _ in range(19):
+            channels.remove_channel(channel=channel, actor=bob, now=began)
+            channel = add(world, "bob@example.org", bob, ChannelKind.EMAIL)
+        channels.remove_channel(channel=channel, actor=bob, now=began)
+        with pytest.raises(Refused, match="a day"):
+            add(world, "bob@example.org", bob, ChannelKind.EMAIL)

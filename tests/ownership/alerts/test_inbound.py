@@ -321,3 +321,21 @@ def test_a_retry_soon_after_is_said_again_and_much_later_too(world: World) -> No
         Alert.objects.update(last_seen_at=datetime.now(UTC) - timedelta(days=2))
     group(found, member("a"), commonAnnotations={"summary": "Other words"})
     assert [alert.occurrences for alert in alerts(world)] == [2]
+
+
+def test_the_log_of_what_came_in_is_kept_for_a_week(world: World) -> None:
+    found = way_in(world, "pagerduty")
+    event(found)
+    event(found)
+    with tenant_transaction(world.tenant.id):
+        first = InboundEvent.objects.order_by("created_at").first()
+        InboundEvent.objects.filter(id=first.id).delete()  # type: ignore[union-attr]
+        InboundEvent.objects.create(
+            tenant_id=world.tenant.id,
+            integration=found,
+            event_id="old",
+            outcome="opened",
+            created_at=datetime.now(UTC) - timedelta(days=8),
+        )
+        assert integrations.forget(world.tenant.id, datetime.now(UTC)) == 1
+        assert InboundEvent.objects.count() == 1

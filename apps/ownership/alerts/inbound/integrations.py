@@ -1,6 +1,6 @@
 """Integrations: where alerts come in, and the key by which a sender is known (CALL-4)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -19,6 +19,8 @@ from portal.secrets import derived, key_of, keyed, new_key, opens
 from portal.tenancy.context import known_row_transaction
 
 _PURPOSE = "integration"
+# Far longer than a signature counts, so that no replay is forgotten.
+KEPT = timedelta(days=7)
 
 
 def create(
@@ -105,6 +107,11 @@ def integration(tenant_id: UUID, integration_id: UUID) -> Integration:
 
 def events(found: Integration) -> QuerySet[InboundEvent]:
     return InboundEvent.objects.filter(tenant=found.tenant_id, integration=found.id).order_by("-created_at", "-id")
+
+
+def forget(tenant_id: UUID, now: datetime) -> int:
+    """Drop what came in over a week ago. Returns how many lines."""
+    return InboundEvent.objects.filter(tenant=tenant_id, created_at__lt=now - KEPT).delete()[0]
 
 
 def may_manage(found: Integration, actor: Actor) -> bool:
