@@ -1,6 +1,7 @@
 """``/healthz`` (this process lives), ``/readyz`` (it can serve), ``/metrics`` (Prometheus)."""
 
 import sys
+from collections.abc import Callable
 
 import redis
 from django.conf import settings
@@ -49,7 +50,19 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """This process, and what waits in the outbox; no tenant is named."""
     if _database_answers():
         _set_outbox_gauges()
+        for scrape in _scrapes:
+            scrape()
     return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+
+Scrape = Callable[[], None]
+_scrapes: list[Scrape] = []
+
+
+def on_scrape(scrape: Scrape) -> Scrape:
+    """Have ``scrape`` set an app's own gauges whenever the metrics are asked for."""
+    _scrapes.append(scrape)
+    return scrape
 
 
 def _set_outbox_gauges() -> None:

@@ -5,7 +5,10 @@ class OwnershipConfig(AppConfig):
     name = "apps.ownership"
 
     def ready(self) -> None:
-        from apps.ownership.alerts import sources  # noqa: F401  (registers what raises alerts)
+        from apps.ownership.alerts import (
+            metrics,  # noqa: F401  (registers its gauges)
+            sources,  # noqa: F401  (registers what raises alerts)
+        )
         from apps.ownership.channels import deliver  # noqa: F401  (registers what sends messages)
         from portal.navigation import Entry, register
 

@@ -19,7 +19,6 @@ import urllib3
 from django.conf import settings
 from django.db import Error, close_old_connections, connection, connections
 from django.utils import timezone
-from prometheus_client import Gauge
 from psycopg import Error as DriverError
 
 from apps.ownership.alerts import auditor, climb
@@ -37,8 +36,6 @@ AUDIT_EVERY = timedelta(minutes=1)
 THREADS = 8
 # No tenant gets all of the threads: one whose receivers hang leaves the others theirs.
 OF_ONE_TENANT = THREADS // 2
-AUDITED = Gauge("causeway_paging_audited", "Open alerts that the last audit of the pages looked at")
-FINDINGS = Gauge("causeway_paging_findings", "What it found late or lost")
 
 
 def climb_due(now: datetime) -> int:
@@ -165,8 +162,6 @@ def wait_for_work(seconds: float) -> None:
 def audit_and_tell(now: datetime) -> Audit:
     """Audit; what is wrong is told to the tenants concerned, and withheld from the heartbeat (2.5)."""
     found = auditor.audit(now)
-    AUDITED.set(found.looked_at)
-    FINDINGS.set(sum(found.counted().values()))
     if found.is_clean:
         beat()
     else:

@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
         ('ownership', '0001_initial'),
-        ('tenants', '0001_initial'),
+        ('tenants', '0002_rollouts_at_once'),
         ('workloads', '0002_grants_to_members_only'),
     ]
 
@@ -103,7 +103,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'default_permissions': (),
-                'indexes': [models.Index(fields=['tenant', '-created_at'], name='ownership_inbound_recent')],
+                'indexes': [models.Index(fields=['tenant', 'integration', '-created_at'], name='ownership_inbound_recent')],
                 'constraints': [portal.tenancy.constraints.TenantPolicy(app='select, insert, delete', name='ownership_inboundevent_tenant', ops='', ops_columns=()), models.UniqueConstraint(fields=('tenant', 'id'), name='ownership_inboundevent_same_tenant_key'), portal.tenancy.constraints.SameTenant(field='integration', name='ownership_inboundevent_integration_fk'), models.UniqueConstraint(fields=('tenant', 'integration', 'event_id'), name='ownership_inboundevent_once')],
             },
         ),
@@ -288,8 +288,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'default_permissions': (),
-                'indexes': [models.Index(condition=models.Q(('state', 'pending')), fields=['due_at'], name='ownership_notification_due'), models.Index(fields=['tenant', 'person', '-created_at'], name='ownership_notifications')],
-                'constraints': [portal.tenancy.constraints.TenantPolicy(app='select, insert, update', name='ownership_notification_tenant', ops='', ops_columns=('tenant_id', 'id', 'alert_id', 'entry', 'state', 'due_at', 'sent_at', 'attempts')), models.UniqueConstraint(fields=('tenant', 'id'), name='ownership_notification_same_tenant_key'), portal.tenancy.constraints.SameTenant(field='alert', name='ownership_notification_alert_fk'), portal.tenancy.constraints.SameTenant(field='channel', name='ownership_notification_channel_fk'), portal.tenancy.constraints.MemberOfTenant(field='person', name='ownership_notification_person_fk'), models.UniqueConstraint(condition=models.Q(('alert__isnull', False)), fields=('tenant', 'alert', 'entry', 'person', 'channel'), name='ownership_notification_once', nulls_distinct=False)],
+                'indexes': [models.Index(condition=models.Q(('state', 'pending')), fields=['due_at'], name='ownership_notification_due'), models.Index(condition=models.Q(('channel__isnull', False)), fields=['sent_at'], name='ownership_notification_sent'), models.Index(fields=['tenant', 'person', '-created_at'], name='ownership_notifications')],
+                'constraints': [portal.tenancy.constraints.TenantPolicy(app='select, insert, update', name='ownership_notification_tenant', ops='', ops_columns=('tenant_id', 'id', 'alert_id', 'channel_id', 'entry', 'state', 'due_at', 'sent_at', 'attempts')), models.UniqueConstraint(fields=('tenant', 'id'), name='ownership_notification_same_tenant_key'), portal.tenancy.constraints.SameTenant(field='alert', name='ownership_notification_alert_fk'), portal.tenancy.constraints.SameTenant(field='channel', name='ownership_notification_channel_fk'), portal.tenancy.constraints.MemberOfTenant(field='person', name='ownership_notification_person_fk'), models.UniqueConstraint(condition=models.Q(('alert__isnull', False)), fields=('tenant', 'alert', 'entry', 'person', 'channel'), name='ownership_notification_once', nulls_distinct=False)],
             },
         ),
         migrations.CreateModel(

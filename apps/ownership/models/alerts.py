@@ -135,7 +135,7 @@ class InboundEvent(TenantModel):
             SameTenant(field="integration", name="ownership_inboundevent_integration_fk"),
             models.UniqueConstraint(fields=["tenant", "integration", "event_id"], name="ownership_inboundevent_once"),
         ]
-        indexes = [models.Index(fields=["tenant", "-created_at"], name="ownership_inbound_recent")]
+        indexes = [models.Index(fields=["tenant", "integration", "-created_at"], name="ownership_inbound_recent")]
 
     def __str__(self) -> str:
         return self.event_id

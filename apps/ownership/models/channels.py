@@ -120,7 +120,17 @@ class Notification(TenantModel):
             *walls(
                 "ownership_notification",
                 app="select, insert, update",
-                ops_columns=["tenant_id", "id", "alert_id", "entry", "state", "due_at", "sent_at", "attempts"],
+                ops_columns=[
+                    "tenant_id",
+                    "id",
+                    "alert_id",
+                    "channel_id",
+                    "entry",
+                    "state",
+                    "due_at",
+                    "sent_at",
+                    "attempts",
+                ],
             ),
             SameTenant(field="alert", name="ownership_notification_alert_fk"),
             SameTenant(field="channel", name="ownership_notification_channel_fk"),
@@ -134,6 +144,7 @@ class Notification(TenantModel):
         ]
         indexes = [
             models.Index(fields=["due_at"], condition=Q(state="pending"), name="ownership_notification_due"),
+            models.Index(fields=["sent_at"], condition=Q(channel__isnull=False), name="ownership_notification_sent"),
             models.Index(fields=["tenant", "person", "-created_at"], name="ownership_notifications"),
         ]
 
