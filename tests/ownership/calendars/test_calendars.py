@@ -200,6 +200,72 @@ def test_local_ends_have_neither() -> None:
     assert (found.doubles, [(h.start, h.end) for h in found.holes]) == ((), [])
 
 
+NEW_YORK = """BEGIN:VTIMEZONE
+TZID:America/New_York
+X-LIC-LOCATION:America/New_York
+BEGIN:DAYLIGHT
+TZOFFSETFROM:-0500
+TZOFFSETTO:-0400
+TZNAME:EDT
+DTSTART:19700308T020000
+RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=2SU
+END:DAYLIGHT
+BEGIN:STANDARD
+TZOFFSETFROM:-0400
+TZOFFSETTO:-0500
+TZNAME:EST
+DTSTART:19701101T020000
+RRULE:FREQ=YEARLY;BYMONTH=11;BYDAY=1SU
+END:STANDARD
+END:VTIMEZONE""".replace("\n", "\r\n")
+
+
+def weekly(uid: str, summary: str, start: str, end: str, *more: str) -> str:
+    """As a calendar service exports a series: a zone of its own, an interval, exceptions."""
+    zone = ";TZID=America/New_York"
+    lines = ["BEGIN:VEVENT", f"DTSTART{zone}:{start}", f"DTEND{zone}:{end}", "DTSTAMP:20261001T120000Z", f"UID:{uid}"]
+    return "\r\n".join([*lines, *more, f"SUMMARY:{summary}", "STATUS:CONFIRMED", "END:VEVENT"])
+
+
+def test_a_series_with_its_own_zone_an_exception_and_a_moved_week() -> None:
+    """Two people by the week over New York's change of 1 November; Ada's week from the 2nd was given to Ben."""
+    text = calendar(
+        NEW_YORK,
+        weekly(
+            "a", "On call: Ada", "20261005T090000", "20261012T090000",
+            "RRULE:FREQ=WEEKLY;INTERVAL=2;UNTIL=20261231T000000Z",
+        ),
+        weekly(
+            "a", "On call: Ben", "20261102T090000", "20261109T090000",
+            "RECURRENCE-ID;TZID=America/New_York:20261102T090000",
+        ),
+        weekly(
+            "b", "On call: Ben", "20261012T090000", "20261019T090000",
+            "RRULE:FREQ=WEEKLY;INTERVAL=2", "EXDATE;TZID=America/New_York:20261109T090000",
+        ),
+    )  # fmt: skip
+    found = read(text, utc(2026, 10, 5, 13), utc(2026, 11, 23, 14))
+    assert [(span.start, span.end, span.person) for span in found.spans] == [
+        (utc(2026, 10, 5, 13), utc(2026, 10, 12, 13), A),
+        (utc(2026, 10, 12, 13), utc(2026, 10, 19, 13), B),
+        (utc(2026, 10, 19, 13), utc(2026, 10, 26, 13), A),
+        (utc(2026, 10, 26, 13), utc(2026, 11, 2, 14), B),
+        (utc(2026, 11, 2, 14), utc(2026, 11, 9, 14), B),
+        (utc(2026, 11, 16, 14), utc(2026, 11, 23, 14), A),
+    ]
+    assert [(hole.start, hole.end) for hole in found.holes] == [(utc(2026, 11, 9, 14), utc(2026, 11, 16, 14))]
+
+
+def test_an_export_of_expanded_shifts_with_a_lost_hour_shows_it() -> None:
+    """As schedules of 168 hours are exported, in UTC: the local hand-over moves, and an hour is nobody's."""
+    text = calendar(
+        event("Ada", "20261026T130000Z", "DTEND:20261102T130000Z", zone=""),
+        event("Ben", "20261102T140000Z", "DTEND:20261109T140000Z", zone=""),
+    )
+    found = read(text, utc(2026, 10, 26, 13), utc(2026, 11, 9, 14))
+    assert [(hole.start, hole.end) for hole in found.holes] == [(utc(2026, 11, 2, 13), utc(2026, 11, 2, 14))]
+
+
 def test_floating_times_and_whole_days_are_the_rotas_own() -> None:
     text = calendar(
         event("on call: Ada", "20261120", "DTEND;VALUE=DATE:20261121", zone=";VALUE=DATE"),
