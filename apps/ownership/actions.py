@@ -31,6 +31,7 @@ from apps.tenants.roles import has_right
 from apps.workloads.models import Workload
 from portal.actor import Actor
 from portal.errors import Conflict, Forbidden, Invalid, Refused
+from portal.instants import sane
 from portal.reasons import given
 
 FREEZE_EVERY = timedelta(minutes=15)
@@ -55,7 +56,7 @@ def create_rota(
         Invalid: no such zone, or no name.
         Refused: the team has a rota of this rank.
     """
-    _refuse_strangers(actor, team.id)
+    refuse_strangers(actor, team.id)
     if not 1 <= len(name.strip()) <= 100 or not 1 <= rank <= 5:
         raise Invalid("name", "Give the rota a name of at most 100 characters, and a rank from 1 to 5.")
     days, starts, ends = target or (ALL_DAYS, MIDNIGHT, MIDNIGHT)
@@ -103,7 +104,7 @@ def set_rotation(
     Raises:
         Invalid: no such zone, nobody in it, strangers, or a length that is none.
     """
-    _refuse_strangers(actor, rota.team_id)
+    refuse_strangers(actor, rota.team_id)
     zone = known_zone(zone or rota.zone)
     _check_rotation(rota, participants, length, anchor, hours)
     _lock_and_freeze(rota, now)
@@ -157,7 +158,7 @@ def add_override(
         Forbidden: for others than oneself it takes the right, or being of the team.
         Invalid: a span that is none or lies in the past, or somebody who isn't a member.
     """
-    _refuse_strangers(actor, rota.team_id)
+    refuse_strangers(actor, rota.team_id)
     _check_span(start, end, now)
     if (change is Change.REPLACE) != (instead_of is not None):
         raise Invalid("instead_of", "Say whom a replacement stands in for, and only then.")
@@ -185,7 +186,7 @@ def add_override(
 def cancel_override(*, override: RotaOverride, actor: Actor, now: datetime) -> None:
     """From now on it no longer counts; what it did until now stays."""
     rota = override.rota
-    _refuse_strangers(actor, rota.team_id)
+    refuse_strangers(actor, rota.team_id)
     _lock_and_freeze(rota, now)
     rows = RotaOverride.objects.filter(tenant=rota.tenant_id, id=override.id, cancelled_at=None, end__gt=now)
     if not rows.update(cancelled_at=now):
@@ -200,7 +201,7 @@ def take_now(*, rota: Rota, person: User, by: User, actor: Actor, now: datetime,
     Raises:
         Refused: they are on call already.
     """
-    _refuse_strangers(actor, rota.team_id)
+    refuse_strangers(actor, rota.team_id)
     _members(rota.tenant_id, [person.id])
     _lock_and_freeze(rota, now)
     current, *_ = rules.final(queries.schedules([rota])[rota.id], now, now + timedelta(days=14))
@@ -239,7 +240,7 @@ def make_temporary(
     Raises:
         Refused: it has holes and nobody to fall back to; ``holes`` lists them.
     """
-    _refuse_strangers(actor, rota.team_id)
+    refuse_strangers(actor, rota.team_id)
     _check_span(start, end, now)
     inside = [cut for span in spans if span.person is not None and (cut := span.cut(start, end))]
     _members(rota.tenant_id, [*{span.person for span in inside if span.person}, *([fallback.id] if fallback else [])])
@@ -423,6 +424,8 @@ def _check_rotation(
 
 
 def _check_span(start: datetime, end: datetime, now: datetime) -> None:
+    sane(start, "start")
+    sane(end, "end")
     if not start < end or end <= now:
         raise Invalid("span", "It has to end after it begins, and in the future: the past stays as it was.")
     if end - start > LONGEST_OVERRIDE:
@@ -436,7 +439,7 @@ def _members(tenant_id: UUID, people: Sequence[UUID]) -> None:
         raise Invalid("not_a_member", "Only members of this tenant can be on call.")
 
 
-def _refuse_strangers(actor: Actor, team_id: UUID) -> None:
+def refuse_strangers(actor: Actor, team_id: UUID) -> None:
     """Rotas are changed by those who lead operations and by the team itself."""
     if team_id not in actor.teams and not has_right(actor, "rota.manage"):
         raise Forbidden("right_missing", "This takes being of the team, or the right 'rota.manage'.")

@@ -240,10 +240,11 @@ class CalendarImportView(TenantView):
         data.is_valid(raise_exception=True)
         asked = data.validated_data
         span = {"rota": rota, "text": asked["calendar"], "start": asked["start"], "end": asked["end"]}
+        span["actor"] = self.actor
         found, made = importing.report(**span), None
         if not asked["dry_run"]:
             fallback = _user(self.tenant.id, asked["fallback"]) if asked["fallback"] else None
-            made = importing.take_over(**span, fallback=fallback, by=by, actor=self.actor, now=timezone.now())
+            made = importing.take_over(**span, fallback=fallback, by=by, now=timezone.now())
         shown = {
             "imported": made.id if made else None,
             "shifts": len(found.read.spans),

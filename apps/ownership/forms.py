@@ -11,6 +11,7 @@ from apps.ownership.rotation import ALL_DAYS, MIDNIGHT, resolve
 from apps.ownership.rules import JOBS
 from apps.ownership.schedule import Change
 from apps.tenants.models import Team
+from portal.instants import sane
 
 DAYS = [(str(n), word) for n, word in enumerate(("Monday", "Tuesday", "Wednesday", "Thursday", "Friday"))]
 DAYS += [("5", "Saturday"), ("6", "Sunday")]
@@ -90,7 +91,7 @@ class OverrideForm(forms.Form):
         self.fields["instead_of"].choices = [("", "nobody"), *members]  # type: ignore[attr-defined]
 
     def instant(self, name: str) -> datetime:
-        return resolve(self.cleaned_data[name].replace(tzinfo=None), self.zone)
+        return resolve(sane(self.cleaned_data[name].replace(tzinfo=None), name), self.zone)
 
     def chosen(self, name: str) -> UUID | None:
         return UUID(self.cleaned_data[name]) if self.cleaned_data[name] else None

@@ -60,6 +60,7 @@ urlpatterns = [
     path("act/<str:token>/", alerts.by_link, name="alert_link"),
     path(f"{_TENANT}workloads/<str:key>/drill-alert/", alerts.call_drill, name="simulate_alert"),
     path(f"{_TENANT}workloads/<str:key>/maintenance/", alerts.hold, name="hold_alerts"),
+    path(f"{_TENANT}workloads/<str:key>/maintenance/end/", alerts.release, name="release_alerts"),
     path(f"{_TENANT}alerts/incidents/", alerts.incident_list, name="incidents"),
     path(_INCIDENT, alerts.incident_page, name="incident"),
     *(

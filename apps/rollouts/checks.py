@@ -228,7 +228,7 @@ def _hold(rollout: Rollout, seen: Run, blind_for: timedelta, now: datetime) -> b
     moves.move(
         rollout, State.HELD, actor=ENGINE, now=now, reason=note, hold_reason=reason, note=note, figures=rollout.look
     )
-    moves.alarm(rollout, "held", f"Held: {note}", "error", now=now)
+    moves.alarm(rollout, f"held:{rollout.revision}", f"Held: {note}", "error", now=now)
     _save_look(rollout)
     return True
 
@@ -258,7 +258,7 @@ def _step_back(rollout: Rollout, blind_for: timedelta, now: datetime) -> bool:
     minutes = blind_for.total_seconds() / 60
     note = f"Blind for {minutes:.0f} minutes: back to the share before."
     place = {**actions.entry(rollout.phase - 1, rollout.step, now), "next_check_at": now + rollout.check_every}
-    figures = rollout.look
+    figures, was_held = rollout.look, rollout.state == State.HELD
     moves.move(
         rollout,
         State.HELD,
@@ -270,6 +270,8 @@ def _step_back(rollout: Rollout, blind_for: timedelta, now: datetime) -> bool:
         figures=figures,
         **place,
     )
+    if not was_held:
+        moves.alarm(rollout, f"held:{rollout.revision}", f"Held: {note}", "error", now=now)
     return True
 
 

@@ -47,7 +47,7 @@ def move(
         setattr(rollout, name, value)
     _write_down(rollout, before, actor, now, reason, figures or {})
     if before == State.HELD and after != State.HELD:
-        calm(rollout, "held", now=now)
+        calm(rollout, f"held:{_held_since(rollout)}", now=now)
     faults.point("rollout.written")
     bump_config(rollout.tenant_id)
     return rollout
@@ -98,7 +98,14 @@ def calm(rollout: Rollout, what: str, *, now: datetime) -> None:
     """What an alert was about is over."""
     key = f"rollout:{rollout.id}:{what}"
     payload = {"source": "rollout", "key": key, "summary": "", "workload": rollout.workload.key}
-    enqueue(topic="alert.end", key=f"{key}:{rollout.revision}", payload=payload, now=now)
+    enqueue(topic="alert.end", key=key, payload=payload, now=now)
+
+
+def _held_since(rollout: Rollout) -> int:
+    """The revision with which the present hold began: it names the hold's alert, and no later hold's."""
+    rows = RolloutTransition.objects.filter(tenant=rollout.tenant_id, rollout=rollout.id, after=State.HELD)
+    found = rows.exclude(before=State.HELD).order_by("-revision").values_list("revision", flat=True).first()
+    return found or 0
 
 
 def _restore_serving(rollout: Rollout) -> None:

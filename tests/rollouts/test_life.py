@@ -6,6 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from apps.audit import queries as audit
+from apps.ownership.models import Alert
 from apps.rollouts import actions, checks, moves
 from apps.rollouts.machine import Hold, State
 from apps.rollouts.models import Rollout, RolloutTransition
@@ -13,6 +14,7 @@ from apps.rollouts.plan import GuardrailPlan, Kind, Metric
 from apps.workloads import actions as workloads
 from portal.errors import Conflict, Forbidden, Invalid, Refused
 from portal.models import OutboxMessage
+from portal.outbox import actions as outbox
 from portal.tenancy.context import tenant_transaction
 from tests.rollouts.factory import ERRORS, MINUTE, PHASES, approved, baked, drafted, look, running, send
 from tests.signing import request_of, sign
@@ -244,3 +246,23 @@ def test_a_query_that_fails_holds_and_never_rolls_back(world: World, monkeypatch
     monkeypatch.setattr(checks, "_read", lambda tenant, rollouts: ({r.id: [] for r in rollouts}, "OperationalError"))
     rollout = look(rollout, NOW + MINUTE)
     assert (rollout.state, rollout.hold_reason) == (State.HELD, Hold.ERROR)
+
+
+def test_a_rollout_held_resumed_and_held_again_within_a_minute_is_alarmed_each_time(world: World) -> None:
+    """Each hold has an alert of its own, ended when the hold is; the two messages may come in either order."""
+    rollout, blind = running(world), NOW + 10 * MINUTE
+    for at in (blind, blind + timedelta(seconds=20)):
+        rollout = look(rollout, at)
+        assert rollout.state == State.HELD
+        with tenant_transaction(world.tenant.id):
+            fresh = Rollout.objects.select_related("workload__team", "version", "approval").get(id=rollout.id)
+            actor = world.actor(world.alice)
+            rollout = actions.resume_rollout(rollout=fresh, actor=actor, now=at + timedelta(seconds=5), reason="go on")
+    with tenant_transaction(world.tenant.id):
+        rows = OutboxMessage.objects.filter(topic__in=["alert.raise", "alert.end"]).order_by("created_at", "id")
+        keys = [(row.topic, row.payload["key"].rpartition("held:")[2]) for row in rows]
+        assert [topic for topic, _ in keys] == ["alert.raise", "alert.end"] * 2
+        assert keys[0][1] == keys[1][1] != keys[2][1] == keys[3][1]
+        for row in reversed(rows):
+            outbox.deliver(tenant_id=world.tenant.id, message_ids=[row.id], now=row.due_at)
+        assert not Alert.objects.exists(), "an end that comes first keeps its alert from being opened"

@@ -28,6 +28,7 @@ from portal import actor as actors
 from portal import faults
 from portal.actor import Actor
 from portal.errors import Conflict, Forbidden, Invalid, Refused
+from portal.instants import sane
 from portal.reasons import given
 
 GRAVITY = {severity: n for n, severity in enumerate(Severity.values)}
@@ -96,7 +97,7 @@ def acknowledge(*, alert: Alert, by: User | None, actor: Actor, now: datetime, r
         state=AlertState.ACKNOWLEDGED,
         acknowledged_by=by,
         acknowledged_at=now,
-        due_at=escalation.reopens(policy, alert.created_at, now),
+        due_at=None if alert.is_quiet else escalation.reopens(policy, alert.created_at, now),
         is_paused=False,
     )
     _quieten(alert)
@@ -118,8 +119,7 @@ def escalate(*, alert: Alert, actor: Actor, now: datetime, entry_seen: int) -> A
     if alert.state == AlertState.RESOLVED or entry_seen != alert.entry:
         raise _stale(alert, "escalate")
     _again(alert, now)
-    if _is_at_the_end(alert):
-        alert.step, alert.loop = escalation.FIRST, 0
+    _from_the_start_again(alert)
     _note(alert, "escalated", now, actor)
     climb.climb(alert.tenant_id, [alert], now, forced=True)
     record(actor=actor, action="alert.escalated", obj=alert)
@@ -142,10 +142,12 @@ def hand_over(*, alert: Alert, to: User | Team, actor: Actor, now: datetime, rea
     _again(alert, now)
     _note(alert, "handed_over", now, actor, to=str(to), reason=why[:300])
     if isinstance(to, User):
+        _from_the_start_again(alert)
         climb.wake_directly(alert, to.id, now, patience=DIRECT)
     else:
+        if to.id != alert.team_id:
+            incidents.crossed(alert, to, actor, now)
         _change(alert, team=to, policy=policies.current(alert.tenant_id, to.id), step=escalation.FIRST, loop=0)
-        incidents.crossed(alert, actor, now)
         climb.climb(alert.tenant_id, [alert], now, forced=True)
     record(actor=actor, action="alert.handed_over", obj=alert, after={"to": str(to)}, reason=why)
     return alert
@@ -191,6 +193,8 @@ def hold(
     Raises:
         Invalid: a span that is none, lies in the past, or is longer than a week.
     """
+    sane(start, "start")
+    sane(end, "end")
     if not max(start, now) < end <= max(start, now) + LONGEST_MAINTENANCE:
         raise Invalid("span", "Maintenance ends after it begins, in the future, and lasts a week at most.")
     made = Maintenance.objects.create(
@@ -219,9 +223,27 @@ def release(*, maintenance: Maintenance, actor: Actor, now: datetime) -> None:
     record(actor=actor, action="maintenance.ended", obj=maintenance)
 
 
+def release_all(*, workload: Workload, actor: Actor, now: datetime) -> None:
+    """End whatever maintenance holds a workload's alerts now.
+
+    Raises:
+        Refused: none does.
+    """
+    rows = Maintenance.objects.filter(
+        tenant=workload.tenant_id, workload=workload.id, start__lte=now, end__gt=now, ended_at=None
+    )
+    found = list(rows)
+    if not found:
+        raise Refused("over", "No maintenance holds this workload's alerts.")
+    for maintenance in found:
+        release(maintenance=maintenance, actor=actor, now=now)
+
+
 def may_act(alert: Alert, actor: Actor) -> bool:
     """Who may acknowledge, escalate, hand over and resolve: the team, the owner, who was woken, and ops leads."""
     if actor.user_id is None:
+        return False
+    if actor.workloads is not None and alert.workload_id not in actor.workloads:
         return False
     if has_right(actor, "rota.manage") or alert.team_id in actor.teams:
         return True
@@ -261,14 +283,15 @@ def _grow_graver(alert: Alert, signal: Signal, now: datetime) -> None:
     if not alert.is_open or GRAVITY[signal.severity] >= GRAVITY[alert.severity]:
         return
     before = alert.severity
-    is_quiet = GRAVITY[signal.severity] > GRAVITY[alert.policy.wakes]
-    _change(alert, severity=signal.severity, summary=signal.summary[:1024], is_quiet=is_quiet)
+    _change(alert, severity=signal.severity, summary=signal.summary[:1024])
     _note(alert, "graver", now, actors.task(signal.source), before=before, after=signal.severity)
-    if is_quiet or (alert.state == AlertState.TRIGGERED and alert.due_at is not None):
+    if GRAVITY[signal.severity] > GRAVITY[alert.policy.wakes]:
+        return
+    if alert.state == AlertState.TRIGGERED and alert.due_at is not None:
         return
     _again(alert, now)
     alert.step, alert.loop = escalation.FIRST, 0
-    climb.climb(alert.tenant_id, [alert], now, forced=True)
+    climb.climb(alert.tenant_id, [alert], now)
 
 
 def _open(tenant_id: UUID, signal: Signal, now: datetime, actor: Actor) -> Alert:
@@ -308,14 +331,19 @@ def _open(tenant_id: UUID, signal: Signal, now: datetime, actor: Actor) -> Alert
 
 
 def _again(alert: Alert, now: datetime) -> None:
-    """Nobody has it any more, or nobody had it: it climbs."""
+    """Nobody has it any more, or nobody had it: it climbs, and is quiet no longer."""
+    if alert.is_quiet or alert.incident_id is None:
+        _change(alert, is_quiet=False, due_at=now)
+        incidents.join(alert, now)
     alert.state, alert.acknowledged_by, alert.acknowledged_at = AlertState.TRIGGERED, None, None
     alert.exhausted_at, alert.is_paused, alert.since = None, False, now
     alert.due_at = now
 
 
-def _is_at_the_end(alert: Alert) -> bool:
-    return alert.step + 1 >= len(alert.policy.steps) and alert.loop >= alert.policy.repeats
+def _from_the_start_again(alert: Alert) -> None:
+    """Where it has climbed to the end there is no next step: it begins anew."""
+    if alert.step + 1 >= len(alert.policy.steps) and alert.loop >= alert.policy.repeats:
+        alert.step, alert.loop = escalation.FIRST, 0
 
 
 def _change(alert: Alert, **values: Any) -> None:

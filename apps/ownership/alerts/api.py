@@ -202,6 +202,13 @@ class MaintenanceView(TenantView):
         made = actions.hold(workload=workload, by=by, actor=self.actor, now=timezone.now(), **data.validated_data)
         return Response(MaintenanceSerializer(made).data, status=201)
 
+    @extend_schema(operation_id="end_maintenance", responses={204: None})
+    def delete(self, request: Request, slug: str, key: str) -> Response:
+        workload = workloads.workload_for(self.tenant.id, self.actor, key, "operate_workload")
+        person_behind(self)
+        actions.release_all(workload=workload, actor=self.actor, now=timezone.now())
+        return Response(status=204)
+
 
 class IncidentSerializer(serializers.ModelSerializer[Incident]):
     team = serializers.SlugField(source="team.slug", default=None)
@@ -232,6 +239,7 @@ class IncidentView(TenantView):
     def patch(self, request: Request, slug: str, incident_id: UUID) -> Response:
         incident = queries.incident(self.tenant.id, incident_id)
         person_behind(self)
+        incidents.refuse_strangers(incident, self.actor)
         data = CommanderSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         address = data.validated_data["commander"].lower()
@@ -249,6 +257,7 @@ class NoteView(TenantView):
     def post(self, request: Request, slug: str, incident_id: UUID) -> Response:
         incident = queries.incident(self.tenant.id, incident_id)
         person_behind(self)
+        incidents.refuse_strangers(incident, self.actor)
         data = NoteSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         text = data.validated_data["text"]
@@ -268,10 +277,12 @@ class MergeView(TenantView):
     def post(self, request: Request, slug: str, incident_id: UUID) -> Response:
         incident = queries.incident(self.tenant.id, incident_id)
         person_behind(self)
+        incidents.refuse_strangers(incident, self.actor)
         data = MergeSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         into, address = queries.incident(self.tenant.id, data.validated_data["into"]), data.validated_data["commander"]
         commander = members_by_email(self.tenant.id, [address])[address.lower()] if address else None
+        incidents.refuse_strangers(into, self.actor)
         incidents.merge(incident=incident, into=into, commander=commander, actor=self.actor, now=timezone.now())
         return Response(IncidentSerializer(queries.incident(self.tenant.id, into.id)).data)
 
@@ -336,16 +347,19 @@ class HoursSerializer(serializers.Serializer[Any]):
 
 
 class EscalationStepSerializer(serializers.Serializer[Any]):
-    targets = TargetSerializer(many=True)
+    targets = TargetSerializer(many=True, max_length=10)  # type: ignore[call-arg]
     delay = serializers.IntegerField(min_value=60, max_value=86_400, help_text="Seconds until the next step.")
     hours = HoursSerializer(required=False)
 
 
 class EscalationPolicySerializer(serializers.Serializer[Any]):
-    steps = EscalationStepSerializer(many=True)
+    steps = EscalationStepSerializer(many=True, max_length=10)  # type: ignore[call-arg]
     repeats = serializers.IntegerField(min_value=0, max_value=9)
     ack_timeout = serializers.IntegerField(
-        allow_null=True, help_text="Seconds after which an acknowledgement runs out; null: never."
+        min_value=0,
+        max_value=31 * 86_400,
+        allow_null=True,
+        help_text="Seconds after which an acknowledgement runs out; null: never.",
     )
     wakes = serializers.ChoiceField(choices=Severity.choices, default=Severity.WARNING)
 
@@ -393,6 +407,7 @@ class PreviewView(TenantView):
         found = tenants.team(self.tenant.id, team)
         person_behind(self)
         policy, _ = _policy(request)
+        policies.check(found, policy, timezone.now())
         return Response(WaveSerializer(presenter.preview(found, policy, timezone.now()), many=True).data)
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q
 
-from apps.ownership.alerts.climb import RAISE, TOPIC
+from apps.ownership.alerts.climb import END, RAISE, TOPIC
 from apps.ownership.alerts.escalation import fewest_entries
 from apps.ownership.models import Alert, Notification
 from apps.ownership.models.alerts import AlertState, Severity, Source
@@ -52,6 +52,10 @@ def audit(now: datetime) -> Audit:
             found.looked_at += 1
             for what in row.wrong(now):
                 found.add(row.tenant_id, what, row.id)
+        for tenant_id, alert_id in _unlooked(alias, now):
+            found.add(tenant_id, "is due and nobody looked", alert_id)
+        for tenant_id, message_id in _stuck(alias, now):
+            found.add(tenant_id, "an alert waits to be opened or ended", message_id)
         for tenant_id, alert_id in _without_intents(alias):
             found.add(tenant_id, "entered a step and told nobody", alert_id)
         for tenant_id, intent_id in _overdue(alias, now):
@@ -61,18 +65,26 @@ def audit(now: datetime) -> Audit:
     return found
 
 
-def raise_alarm(found: Audit, now: datetime) -> None:
-    """Each tenant concerned hears of it, by an alert of its own: once an hour, on the catch-all's way."""
-    for tenant_id, rows in found.findings.items():
-        counted = Counter(what for what, _ in rows)
-        payload = {
-            "source": Source.PAGING,
-            "key": "auditor",
-            "summary": f"Paging is late or lost: {', '.join(f'{n} × {what}' for what, n in counted.items())}.",
-            "severity": Severity.CRITICAL,
-        }
-        with tenant_transaction(tenant_id):
-            enqueue(topic=RAISE, key=f"auditor:{now:%Y%m%d%H}", payload=payload, now=now)
+class Alarms:
+    """Which tenants hear of findings now: one alert from the first finding on, ended by the first clean audit."""
+
+    def __init__(self) -> None:
+        self._raised: dict[UUID, str] = {}
+
+    def follow(self, found: Audit, now: datetime) -> None:
+        for tenant_id, rows in found.findings.items():
+            key = self._raised.setdefault(tenant_id, f"auditor:{now:%Y%m%d%H%M%S}")
+            counted = Counter(what for what, _ in rows)
+            summary = f"Paging is late or lost: {', '.join(f'{n} × {what}' for what, n in counted.items())}."
+            _enqueue(tenant_id, RAISE, key, summary, now)
+        for tenant_id in set(self._raised) - set(found.findings):
+            _enqueue(tenant_id, END, self._raised.pop(tenant_id), "", now)
+
+
+def _enqueue(tenant_id: UUID, topic: str, key: str, summary: str, now: datetime) -> None:
+    payload = {"source": Source.PAGING, "key": key, "summary": summary, "severity": Severity.CRITICAL}
+    with tenant_transaction(tenant_id):
+        enqueue(topic=topic, key=key, payload=payload, now=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +105,6 @@ class _Climb:
     def wrong(self, now: datetime) -> Iterator[str]:
         if self.due_at is None and self.ended is None:
             yield "is triggered and never due"
-        if self.due_at is not None and self.due_at < now - GRACE:
-            yield "is due and nobody looked"
         if self.is_paused or self.ended is not None:
             return
         delays = [timedelta(seconds=seconds) for seconds in self.delays]
@@ -108,6 +118,19 @@ def _triggered(alias: str) -> Iterator[_Climb]:
     columns = ("tenant_id", "id", "due_at", "since", "step", "loop", "is_paused", "exhausted_at")
     wanted = rows.values_list(*columns, "policy__delays", "policy__repeats")
     yield from (_Climb(*row) for row in wanted.iterator(chunk_size=5_000))
+
+
+def _unlooked(alias: str, now: datetime) -> Iterator[tuple[UUID, UUID]]:
+    """Alerts in any state that have been due for a minute: a step, or an acknowledgement that runs out."""
+    rows = Alert.objects.using(alias).filter(due_at__lt=now - GRACE)
+    yield from rows.values_list("tenant_id", "id")
+
+
+def _stuck(alias: str, now: datetime) -> Iterator[tuple[UUID, UUID]]:
+    """Messages that would open or end an alert and haven't, or were given up within the last day."""
+    late = Q(delivered_at=None, dead_at=None, due_at__lt=now - GRACE) | Q(dead_at__gt=now - timedelta(days=1))
+    rows = OutboxMessage.objects.using(alias).filter(late, topic__in=[RAISE, END])
+    yield from rows.values_list("tenant_id", "id")
 
 
 def _without_intents(alias: str) -> Iterator[tuple[UUID, UUID]]:

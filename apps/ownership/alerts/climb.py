@@ -18,15 +18,14 @@ from apps.ownership.alerts import escalation, policies
 from apps.ownership.alerts.escalation import Aim, Place, Policy, Step, Target
 from apps.ownership.alerts.scene import Behind, Scene, scene
 from apps.ownership.models import Alert, Notification, OnCallEvent
-from apps.ownership.models.alerts import AlertState, Severity, Source
+from apps.ownership.models.alerts import AlertState
 from apps.ownership.models.channels import SendState, Urgency
 from portal import faults
-from portal.models import OutboxMessage
 from portal.outbox.actions import enqueue_due
 from portal.tenancy.due import by_tenant
 
 TOPIC = "notify"
-RAISE = "alert.raise"
+RAISE, END, HOLE = "alert.raise", "alert.end", "alert.hole"
 # What a climb changes of an alert, with the types of the columns: written by one statement for a whole batch.
 _MOVED = {
     "state": "text",
@@ -85,6 +84,7 @@ def wake_directly(alert: Alert, person: UUID, now: datetime, *, patience: timede
     found, written = scene(alert.tenant_id, [alert], now), _Written()
     behind = found.behind(Step((Target(Aim.PERSON, str(person)),), patience), alert, now)
     alert.due_at = now + patience
+    alert.since = _began(alert, alert.due_at)
     _wake(alert, behind, now, written, "entered", direct=True)
     _move(alert.tenant_id, [alert])
     written.save(now)
@@ -118,18 +118,12 @@ class _Written:
 
     def hole(self, alert: Alert, step: int, now: datetime) -> None:
         """A step that reached nobody is told to the team that owns it, once a day."""
-        payload = {
-            "source": Source.PAGING,
-            "key": f"hole:{alert.policy_id}:{step}",
-            "summary": f"Step {step + 1} of the escalation policy reached nobody.",
-            "severity": Severity.INFO,
-            "team": str(alert.team_id) if alert.team_id else "",
-        }
-        self.holes.append((RAISE, f"hole:{alert.policy_id}:{step}:{now:%Y%m%d}", payload, now))
+        payload = {"team": str(alert.team_id) if alert.team_id else "", "step": step}
+        self.holes.append((HOLE, f"hole:{alert.policy_id}:{step}:{now:%Y%m%d}", payload, now))
 
     def save(self, now: datetime) -> None:
         OnCallEvent.objects.bulk_create(self.events)
-        enqueue_due(messages=self.holes, now=now, kind=OutboxMessage.Kind.DIGEST)
+        enqueue_due(messages=self.holes, now=now)
         send(self.intents, now)
 
 
@@ -149,16 +143,15 @@ def _one(alert: Alert, found: Scene, now: datetime, written: _Written, *, forced
         return
     if alert.state == AlertState.ACKNOWLEDGED and not forced:
         also = _reopen(alert, now, written)
-    if alert.is_paused:
-        alert.is_paused, alert.since = False, _resumed(alert, now)
-    _step(alert, written.policy(alert), found, now, written, late=late, also=also)
+    alert.is_paused = False
+    _step(alert, written.policy(alert), found, now, written, late=late, also=also, forced=forced)
 
 
-def _resumed(alert: Alert, now: datetime) -> datetime:
-    """When its round would have begun if nothing had held it: the auditor counts from there."""
+def _began(alert: Alert, due_at: datetime) -> datetime:
+    """When its round would have begun if all had been on time until now: from there the auditor counts steps."""
     delays = [timedelta(seconds=seconds) for seconds in alert.policy.delays]
     taken = alert.loop * len(delays) + alert.step + 1
-    return now - sum((delays[n % len(delays)] for n in range(taken)), timedelta())
+    return due_at - sum((delays[n % len(delays)] for n in range(taken)), timedelta())
 
 
 def _late(alert: Alert, now: datetime) -> float:
@@ -177,10 +170,19 @@ def _reopen(alert: Alert, now: datetime, written: _Written) -> tuple[UUID, ...]:
 
 
 def _step(
-    alert: Alert, policy: Policy, found: Scene, now: datetime, written: _Written, *, late: float, also: Iterable[UUID]
+    alert: Alert,
+    policy: Policy,
+    found: Scene,
+    now: datetime,
+    written: _Written,
+    *,
+    late: float,
+    also: Sequence[UUID],
+    forced: bool,
 ) -> None:
     behind = {n: found.behind(step, alert, now, also) for n, step in enumerate(policy.steps)}
-    move = escalation.advance(policy, Place(alert.step, alert.loop), now, lambda n: behind[n].is_somebody)
+    place = Place(alert.step, alert.loop)
+    move = escalation.advance(policy, place, now, lambda n: behind[n].is_somebody, forced=forced)
     alert.step, alert.loop, alert.due_at = move.place.step, move.place.loop, move.due
     for number in move.skipped:
         written.event(alert, "skipped", now, step=number, unreachable=[str(p) for p in behind[number].unreachable])
@@ -190,9 +192,21 @@ def _step(
     if move.paused:
         alert.is_paused = True
         written.event(alert, "paused", now, until=move.due.isoformat() if move.due else "")
+        if also:
+            # Whoever had acknowledged hears now that it ran out, not when the step's hours begin.
+            _wake(
+                alert,
+                found.behind(Step((), policy.steps[0].delay), alert, now, also),
+                now,
+                written,
+                "entered",
+                direct=True,
+            )
     if move.entered is not None:
         _wake(alert, behind[move.entered], now, written, "entered", step=move.entered, loop=alert.loop, late=late)
-    if move.due is None:
+    if move.due is not None:
+        alert.since = _began(alert, move.due)
+    else:
         alert.exhausted_at = now
         written.event(alert, "exhausted", now)
 

@@ -76,8 +76,12 @@ class Move:
     nobody: bool = False
 
 
-def advance(policy: Policy, place: Place, now: datetime, reaches: Callable[[int], bool]) -> Move:
-    """The next move of an alert that is due. ``reaches(step)`` says whether anybody stands behind a step now."""
+def advance(
+    policy: Policy, place: Place, now: datetime, reaches: Callable[[int], bool], *, forced: bool = False
+) -> Move:
+    """The next move of an alert that is due. ``reaches(step)`` says whether anybody stands behind a step now;
+    ``forced``: somebody asked for it, and a step's hours don't count.
+    """
     skipped: list[int] = []
     while True:
         following = _following(policy, place)
@@ -87,7 +91,7 @@ def advance(policy: Policy, place: Place, now: datetime, reaches: Callable[[int]
             # Not one of them has anybody: the caller goes to whoever catches everything, and looks again later.
             return Move(place, now + _patience(policy), skipped=tuple(skipped), nobody=True)
         step = policy.steps[following.step]
-        opens = _opens(step, now)
+        opens = now if forced else _opens(step, now)
         if opens > now:
             return Move(place, opens, skipped=tuple(skipped), paused=True)
         place = following

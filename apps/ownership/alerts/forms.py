@@ -99,7 +99,12 @@ class PolicyForm(forms.Form):
             *((f"channel:{i}", name) for i, name in channels),
             *((f"person:{i}", name) for i, name in people),
         ]
-        for n in range(STEPS):
+        known = {value for value, _ in aims}
+        # What the page doesn't offer (a rank, a role, somebody who left) stays a choice where it is one already.
+        kept = dict.fromkeys(f"{each.aim}:{each.value}" for step in current.steps for each in step.targets)
+        aims += [(value, value.replace(":", " ")) for value in kept if value not in known]
+        self.count = max(STEPS, len(current.steps))
+        for n in range(self.count):
             nobody = [("", "nobody" if n == 0 else "no such step")]
             self.fields[f"first_{n}"] = forms.ChoiceField(choices=[*nobody, *aims], required=False, label="Wakes")
             self.fields[f"second_{n}"] = forms.ChoiceField(
@@ -118,7 +123,7 @@ class PolicyForm(forms.Form):
             "ack_timeout": int(policy.ack_timeout.total_seconds() // 60) if policy.ack_timeout else None,
             "wakes": wakes,
         }
-        for n, step in enumerate(policy.steps[:STEPS]):
+        for n, step in enumerate(policy.steps):
             named = [f"{target.aim}:{target.value}" for target in step.targets]
             found[f"first_{n}"], found[f"second_{n}"] = [*named, "", ""][:2]
             found[f"delay_{n}"] = int(step.delay.total_seconds() // 60)
@@ -128,7 +133,7 @@ class PolicyForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
-        for n in range(STEPS):
+        for n in range(self.count):
             if data.get(f"first_{n}") and not data.get(f"delay_{n}"):
                 self.add_error(f"delay_{n}", "Say how long this step waits.")
             if bool(data.get(f"starts_{n}")) != bool(data.get(f"ends_{n}")):
@@ -138,7 +143,7 @@ class PolicyForm(forms.Form):
     def policy(self) -> Policy:
         data = self.cleaned_data
         return Policy(
-            steps=tuple(self._step(n) for n in range(STEPS) if data.get(f"first_{n}")),
+            steps=tuple(self._step(n) for n in range(self.count) if data.get(f"first_{n}")),
             repeats=data["repeats"],
             ack_timeout=timedelta(minutes=data["ack_timeout"]) if data["ack_timeout"] else None,
         )
@@ -172,5 +177,5 @@ class PolicyForm(forms.Form):
                 "has_hours": bool(self[f"starts_{n}"].value() or self[f"starts_{n}"].errors),
                 "is_empty": not (self[f"first_{n}"].value() or self[f"delay_{n}"].errors),
             }
-            for n in range(STEPS)
+            for n in range(self.count)
         ]

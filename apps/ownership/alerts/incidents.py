@@ -9,9 +9,11 @@ from apps.accounts.models import User
 from apps.audit.actions import record
 from apps.ownership.models import Alert, Incident, OnCallEvent
 from apps.ownership.models.alerts import OPEN
+from apps.tenants.models import Team
 from apps.tenants.queries import membership
+from apps.tenants.roles import has_right
 from portal.actor import Actor
-from portal.errors import Conflict, Invalid, Refused
+from portal.errors import Conflict, Forbidden, Invalid, Refused
 
 
 def join(alert: Alert, now: datetime) -> None:
@@ -65,17 +67,19 @@ def name_commander(*, incident: Incident, commander: User, actor: Actor, now: da
     record(actor=actor, action="incident.commander_named", obj=incident, after={"commander": commander.email})
 
 
-def crossed(alert: Alert, actor: Actor, now: datetime) -> None:
-    """An alert of the incident went to another team: from now on somebody has to command it by name."""
-    incident = alert.incident
-    if incident is None:
+def crossed(alert: Alert, to: Team, actor: Actor, now: datetime) -> None:
+    """An alert of the incident (the alert is locked) goes to another team: from now on somebody commands it by name."""
+    if alert.incident_id is None:
+        return
+    rows = Incident.objects.filter(tenant=alert.tenant_id, id=alert.incident_id)
+    incident = rows.select_for_update(of=("self",)).get()
+    if incident.team_id == to.id:
         return
     commander = incident.commander_id or actor.user_id
     if commander is None:
         raise Refused("commander_missing", "Name a commander first: the incident crosses team lines with this.")
-    rows = Incident.objects.filter(tenant=incident.tenant_id, id=incident.id)
     rows.update(crosses_teams=True, commander=commander)
-    _note(incident, "crossed", now, team=str(alert.team))
+    _note(incident, "crossed", now, team=to.name)
 
 
 def merge(*, incident: Incident, into: Incident, commander: User | None, actor: Actor, now: datetime) -> None:
@@ -85,22 +89,37 @@ def merge(*, incident: Incident, into: Incident, commander: User | None, actor: 
         Refused: one of them is over, they are the same, or teams differ and nobody commands.
     """
     ids = sorted([incident.id, into.id])
+    # Alerts before incidents, as whoever changes an alert locks them.
+    alerts = Alert.objects.filter(tenant=incident.tenant_id, incident__in=ids).order_by("id")
+    list(alerts.select_for_update(of=("self",)))
     rows = Incident.objects.filter(tenant=incident.tenant_id, id__in=ids, resolved_at=None).order_by("id")
     held = {row.id: row for row in rows.select_for_update(of=("self",))}
     if len(held) != 2:
         raise Refused("over", "Two different incidents that are both open can be made one.")
-    crosses = held[into.id].crosses_teams or held[incident.id].team_id != held[into.id].team_id
+    pair = (held[into.id], held[incident.id])
+    crosses = any(row.crosses_teams for row in pair) or pair[0].team_id != pair[1].team_id
     if commander is not None and membership(incident.tenant_id, commander.id) is None:
         raise Invalid("not_a_member", "A commander has to be a member of this tenant.")
-    commands = commander.id if commander else held[into.id].commander_id
+    commands = commander.id if commander else pair[0].commander_id or pair[1].commander_id
     if crosses and commands is None:
         raise Refused("commander_missing", "They belong to different teams: name one commander.")
-    Alert.objects.filter(tenant=incident.tenant_id, incident=incident.id).update(incident=into)
+    alerts.filter(incident=incident.id).update(incident=into)
     Incident.objects.filter(id=into.id, tenant=into.tenant_id).update(crosses_teams=crosses, commander=commands)
     Incident.objects.filter(id=incident.id, tenant=into.tenant_id).update(resolved_at=now)
     _note(into, "merged", now, other=str(incident.id), title=incident.title)
     _note(incident, "merged_into", now, other=str(into.id), title=into.title)
     record(actor=actor, action="incident.merged", obj=into, after={"merged": str(incident.id)})
+
+
+def refuse_strangers(incident: Incident, actor: Actor) -> None:
+    """
+    Raises:
+        Forbidden: not of its team, not in command, not the workload's owner, and without the right.
+    """
+    concerned = {incident.commander_id, incident.workload.owner_id if incident.workload else None} - {None}
+    if has_right(actor, "rota.manage") or incident.team_id in actor.teams or actor.user_id in concerned:
+        return
+    raise Forbidden("not_yours", "This takes being of the incident's team, or commanding it.")
 
 
 def end_with_its_last(alert: Alert, now: datetime) -> None:

@@ -17,12 +17,12 @@ from uuid import UUID
 
 import urllib3
 from django.conf import settings
-from django.db import Error, close_old_connections, connection, connections
+from django.db import Error, InterfaceError, OperationalError, close_old_connections, connection, connections
 from django.utils import timezone
 from psycopg import Error as DriverError
 
 from apps.ownership.alerts import auditor, climb
-from apps.ownership.alerts.auditor import Audit
+from apps.ownership.alerts.auditor import Alarms, Audit
 from portal import faults
 from portal.outbox import actions as outbox
 from portal.outbox import queries
@@ -44,10 +44,21 @@ def climb_due(now: datetime) -> int:
     for tenant_id, ids in climb.due(now).items():
         faults.point("alerts.found")
         for start in range(0, len(ids), BATCH):
-            with tenant_transaction(tenant_id):
-                moved += climb.run(tenant_id=tenant_id, ids=ids[start : start + BATCH], now=now)
+            moved += _climb(tenant_id, ids[start : start + BATCH], now)
             faults.point("alerts.committed")
     return moved
+
+
+def _climb(tenant_id: UUID, ids: list[UUID], now: datetime) -> int:
+    """One batch; where it fails each alert by itself, so that one that can't be moved keeps no other waiting."""
+    try:
+        with tenant_transaction(tenant_id):
+            return climb.run(tenant_id=tenant_id, ids=ids, now=now)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("alerts can't be moved", extra={"alerts": [str(i) for i in ids[:10]]})
+        return sum(_climb(tenant_id, [one], now) for one in ids) if len(ids) > 1 else 0
 
 
 class Senders:
@@ -112,6 +123,7 @@ class Pager:
         self._auditing: Future[Any] | None = None
         # By itself, so that looking at very many open alerts keeps no page waiting.
         self._auditor = ThreadPoolExecutor(1, thread_name_prefix="auditor")
+        self._alarms = Alarms()
         self._senders = Senders()
 
     def run(self) -> None:
@@ -147,7 +159,7 @@ class Pager:
         if now < self._audit_at or (self._auditing is not None and not self._auditing.done()):
             return
         self._audit_at = now + AUDIT_EVERY
-        self._auditing = self._auditor.submit(_audit, now)
+        self._auditing = self._auditor.submit(_audit, now, self._alarms)
 
 
 def wait_for_work(seconds: float) -> None:
@@ -159,14 +171,14 @@ def wait_for_work(seconds: float) -> None:
         pass
 
 
-def audit_and_tell(now: datetime) -> Audit:
+def audit_and_tell(now: datetime, alarms: Alarms) -> Audit:
     """Audit; what is wrong is told to the tenants concerned, and withheld from the heartbeat (2.5)."""
     found = auditor.audit(now)
+    alarms.follow(found, now)
     if found.is_clean:
         beat()
     else:
         log.critical("paging is late or lost", extra={"findings": dict(found.counted())})
-        auditor.raise_alarm(found, now)
     return found
 
 
@@ -180,10 +192,10 @@ def beat() -> None:
         log.warning("the watchdog's address doesn't answer")
 
 
-def _audit(now: datetime) -> None:
+def _audit(now: datetime, alarms: Alarms) -> None:
     close_old_connections()
     try:
-        audit_and_tell(now)
+        audit_and_tell(now, alarms)
     except (Error, DriverError):
         log.exception("the auditor can't reach the database")
         connections.close_all()

@@ -79,11 +79,7 @@ def set_policy(*, team: Team, policy: Policy, wakes: Severity, actor: Actor, now
     """
     if team.id not in actor.teams and not has_right(actor, "rota.manage"):
         raise Forbidden("right_missing", "This takes being of the team, or the right 'rota.manage'.")
-    _known_targets(team, policy)
-    reaches = could_reach(team, now)
-    problems = escalation.shortcomings(policy, [reaches(step) for step in policy.steps])
-    if problems:
-        raise Invalid("policy", " ".join(problems), problems=problems)
+    check(team, policy, now)
     former = current(team.tenant_id, team.id)
     try:
         with transaction.atomic():
@@ -94,6 +90,18 @@ def set_policy(*, team: Team, policy: Policy, wakes: Severity, actor: Actor, now
     after = {"steps": made.steps, "repeats": made.repeats, "ack_timeout": made.ack_timeout, "wakes": made.wakes}
     record(actor=actor, action="escalation.policy_set", obj=made, before=before, after=after)
     return made
+
+
+def check(team: Team, policy: Policy, now: datetime) -> None:
+    """
+    Raises:
+        Invalid: a length out of bounds, a target that isn't there, or a policy whose every step is empty.
+    """
+    _known_targets(team, policy)
+    reaches = could_reach(team, now)
+    problems = escalation.shortcomings(policy, [reaches(step) for step in policy.steps])
+    if problems:
+        raise Invalid("policy", " ".join(problems), problems=problems)
 
 
 def could_reach(team: Team, now: datetime) -> Callable[[Step], bool]:
@@ -119,7 +127,10 @@ def could_reach(team: Team, now: datetime) -> Callable[[Step], bool]:
 
 
 def _known_targets(team: Team, policy: Policy) -> None:
-    """Every target is one: a rank, a role, a member, a channel of this team."""
+    """Every target is one, once a step: a rank, a role, a member, a channel of this team."""
+    if any(len(set(step.targets)) < len(step.targets) for step in policy.steps):
+        raise Invalid("target", "A step names each of its targets once.")
+    mine = {str(channel.id) for channel in usable(team.tenant_id) if channel.team_id == team.id}
     for target in (target for step in policy.steps for target in step.targets):
         if target.aim is Aim.ROTA and target.value not in {"1", "2", "3", "4", "5"}:
             raise Invalid("target", "A rota is named by its rank, 1 to 5.")
@@ -129,8 +140,8 @@ def _known_targets(team: Team, policy: Policy) -> None:
             rows = Membership.objects.filter(tenant=team.tenant_id, user=UUID(target.value), ended_at=None)
             if not rows.exists():
                 raise Invalid("target", "A step can only wake a member of this tenant.")
-        if target.aim is Aim.CHANNEL and target.value not in {str(channel.id) for channel in usable(team.tenant_id)}:
-            raise Invalid("target", "A step can only use a verified channel.")
+        if target.aim is Aim.CHANNEL and target.value not in mine:
+            raise Invalid("target", "A step can only use a verified channel of its own team.")
 
 
 def _newest(tenant_id: UUID, team_id: UUID | None) -> PolicyVersion | None:

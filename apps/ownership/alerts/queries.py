@@ -48,7 +48,7 @@ def deliveries(alert: Alert) -> QuerySet[Notification]:
 
 
 def incidents(tenant_id: UUID) -> QuerySet[Incident]:
-    rows = Incident.objects.filter(tenant=tenant_id).select_related("team", "workload", "commander")
+    rows = Incident.objects.filter(tenant=tenant_id).select_related("team", "workload__owner", "commander")
     return rows.order_by("-created_at", "-id")
 
 

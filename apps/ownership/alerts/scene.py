@@ -58,7 +58,7 @@ class Scene:
         return Behind(
             people={person: self.ways[person] for person in wanted if person in self.ways},
             unreachable=tuple(person for person in wanted if person not in self.ways),
-            channels=tuple(channel for channel in found if channel in self.channels),
+            channels=tuple(channel for channel in dict.fromkeys(found) if channel in self.channels),
         )
 
     def name(self, person: UUID) -> str:

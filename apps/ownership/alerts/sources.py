@@ -9,25 +9,56 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.ownership.alerts import actions
 from apps.ownership.alerts.actions import Signal
-from apps.ownership.alerts.climb import RAISE
+from apps.ownership.alerts.climb import END, HOLE, RAISE
+from apps.ownership.channels.actions import tell
 from apps.ownership.models.alerts import Severity, Source
-from apps.tenants.models import Team, Tenant
+from apps.tenants.models import Membership, Team, Tenant
+from apps.tenants.roles import Role
 from apps.workloads.models import Workload
+from portal.models import OutboxMessage
 from portal.outbox.registry import Envelope, handles
 from portal.tenancy.context import tenant_transaction
-
-END = "alert.end"
 
 
 @handles(RAISE)
 def raise_alert(envelope: Envelope) -> None:
     with tenant_transaction(envelope.tenant_id):
+        if _is_over(envelope):
+            return
         signal = replace(_signal(envelope.tenant_id, envelope.payload), cause=envelope.message_id)
         actions.trigger_once(tenant_id=envelope.tenant_id, signal=signal, now=timezone.now())
+
+
+def _is_over(envelope: Envelope) -> bool:
+    """Whether its end was said already: the two messages may be delivered in either order."""
+    rows = OutboxMessage.objects.filter(tenant=envelope.tenant_id, topic=END, key=envelope.payload["key"][:200])
+    return rows.exists()
+
+
+@handles(HOLE)
+def tell_of_a_hole(envelope: Envelope) -> None:
+    """The team whose step reached nobody hears of it, and whoever leads operations."""
+    with tenant_transaction(envelope.tenant_id):
+        named = envelope.payload["team"]
+        team = Team.objects.filter(tenant=envelope.tenant_id, id=named).first() if named else None
+        of_team = Q(teams__team=team.id) if team else Q(roles__contains=[Role.ADMIN])
+        rows = Membership.objects.filter(
+            of_team | Q(roles__contains=[Role.OPS_LEAD]), tenant=envelope.tenant_id, ended_at=None
+        )
+        tell(
+            tenant_id=envelope.tenant_id,
+            people=list(rows.values_list("user", flat=True)),
+            title=f"Step {envelope.payload['step'] + 1} of {team.name if team else 'the catch-all'} reached nobody",
+            body="An alert climbed past it at once. Look who stands behind it, and whether they have a channel.",
+            link=f"rotas/teams/{team.slug}/" if team else "alerts/",
+            cause=envelope.message_id,
+            now=timezone.now(),
+        )
 
 
 @handles(END)

@@ -98,6 +98,15 @@ def hold(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
     return redirect("workload_people", slug, workload.key)
 
 
+@require_POST
+@on_workload("operate_workload")
+def release(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
+    """End maintenance: what was held is due at once."""
+    actions.release_all(workload=workload, actor=request.actor, now=timezone.now())
+    messages.success(request, "Ended: what was held climbs on now.")
+    return redirect("workload_people", slug, workload.key)
+
+
 @credential
 def by_link(request: HttpRequest, token: str) -> HttpResponse:
     """What a link in a message leads to. Looking changes nothing; a button, pressed by a person, does."""
@@ -155,13 +164,15 @@ def incident_page(request: InTenant, slug: str, incident_id: UUID) -> HttpRespon
 def change_incident(request: InTenant, slug: str, incident_id: UUID, verb: str) -> HttpResponse:
     """Name a commander, write a note, or make two incidents one."""
     incident, now = queries.incident(request.tenant.id, incident_id), timezone.now()
+    incidents.refuse_strangers(incident, request.actor)
     if verb == "note":
-        incidents.note(incident=incident, text=request.POST.get("text", ""), actor=request.actor, now=now)
+        incidents.note(incident=incident, text=_text(request, "text"), actor=request.actor, now=now)
     elif verb == "command":
         chosen = _chosen(request, "commander")
         incidents.name_commander(incident=incident, commander=chosen, actor=request.actor, now=now)
     else:
         into = queries.incident(request.tenant.id, _uuid(request.POST.get("into", "")))
+        incidents.refuse_strangers(into, request.actor)
         commander = _chosen(request, "commander") if request.POST.get("commander") else None
         incidents.merge(incident=incident, into=into, commander=commander, actor=request.actor, now=now)
         incident = into
@@ -189,7 +200,7 @@ def _do(request: HttpRequest, alert: Alert, verb: str, actor: Actor, by: User) -
         actions.escalate(alert=alert, actor=actor, now=now, entry_seen=_number(request, "entry"))
         return "The next step is woken now."
     if verb == "resolve":
-        actions.resolve(alert=alert, actor=actor, now=now, reason=request.POST.get("reason", ""))
+        actions.resolve(alert=alert, actor=actor, now=now, reason=_text(request, "reason"))
         return "Resolved."
     form = _hand_over_form(alert, request.POST)
     if not form.is_valid():
@@ -231,6 +242,11 @@ def _uuid(text: str) -> UUID:
         return UUID(text)
     except ValueError as error:
         raise Invalid("id", "Choose one from the list.") from error
+
+
+def _text(request: HttpRequest, name: str) -> str:
+    """What was typed, without the one character that can't be stored."""
+    return request.POST.get(name, "").replace("\0", "")
 
 
 def _number(request: HttpRequest, name: str) -> int:

@@ -10,6 +10,7 @@ from django import forms
 from apps.ownership.calendars.reading import LONGEST
 from apps.ownership.rotation import Span, resolve
 from portal.errors import Invalid
+from portal.instants import sane
 
 _LOCAL: dict[str, Any] = {
     "widget": forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
@@ -29,7 +30,7 @@ class _ForAWhile(forms.Form):
         self.fields["fallback"].choices = [("", "nobody: holes are refused"), *members]  # type: ignore[attr-defined]
 
     def instant(self, name: str) -> datetime:
-        return resolve(self.cleaned_data[name].replace(tzinfo=None), self.zone)
+        return resolve(sane(self.cleaned_data[name].replace(tzinfo=None), name), self.zone)
 
     def chosen(self) -> UUID | None:
         return UUID(self.cleaned_data["fallback"]) if self.cleaned_data["fallback"] else None
@@ -78,7 +79,7 @@ class TemporaryForm(_ForAWhile):
             first, last = (datetime.fromisoformat(text).replace(tzinfo=None) for text in (start, end))
         except ValueError as error:
             raise Invalid("shifts", f"“{line[:80]}” can't be read; write: from, until, e-mail address.") from error
-        return Span(resolve(first, self.zone), resolve(last, self.zone), people[who.lower()])
+        return Span(resolve(sane(first), self.zone), resolve(sane(last), self.zone), people[who.lower()])
 
 
 def ahead(now: datetime, zone: str) -> dict[str, datetime]:

@@ -14,6 +14,7 @@ from apps.ownership.rotation import Hours
 from apps.tenants.queries import members
 from portal.actor import Actor
 from portal.errors import Invalid, Refused
+from portal.instants import sane
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,16 @@ class Report:
     names: dict[UUID, str]
 
 
-def report(*, rota: Rota, text: str, start: datetime, end: datetime) -> Report:
+def report(*, rota: Rota, text: str, start: datetime, end: datetime, actor: Actor) -> Report:
     """What a calendar says for a rota, and what it leaves open. Nothing is changed.
 
     Raises:
+        Forbidden: not of the team, and without the right to manage rotas.
         Invalid: no calendar, or a span that is none or longer than 92 days.
     """
+    actions.refuse_strangers(actor, rota.team_id)
+    sane(start, "start")
+    sane(end, "end")
     if not start < end <= start + LONGEST_OVERRIDE:
         raise Invalid("span", f"Import a span of at most {LONGEST_OVERRIDE.days} days that ends after it begins.")
     rows = list(members(rota.tenant_id).filter(user__is_active=True))
@@ -56,7 +61,7 @@ def take_over(
     Raises:
         Refused: it names people we don't know, or has holes and nobody to fall back to; all of them are listed.
     """
-    found = report(rota=rota, text=text, start=start, end=end)
+    found = report(rota=rota, text=text, start=start, end=end, actor=actor)
     if found.read.unknown:
         names = ", ".join(found.read.unknown[:5])
         raise Refused("unknown_people", f"No member here is meant by: {names}.", unknown=list(found.read.unknown))

@@ -9,7 +9,7 @@ an end is the wall time that people see in their calendars.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -22,7 +22,9 @@ from apps.ownership.rotation import MIDNIGHT, Span, resolve
 from portal.errors import Invalid
 
 LONGEST = 1024 * 1024
-MOST_EVENTS, MOST_DATES, MOST_SPANS = 500, 2_000, 5_000
+MOST_EVENTS, MOST_DATES, MOST_SPANS = 200, 2_000, 5_000
+# What repeats is counted from its first day on, so that day can't lie any number of years back.
+LONGEST_BACK, LONGEST_EVENT = timedelta(days=2 * 366), timedelta(days=31)
 _REGULAR = {"DAILY", "WEEKLY", "MONTHLY", "YEARLY"}
 _TOO_FINE = {"BYHOUR", "BYMINUTE", "BYSECOND", "BYSETPOS"}
 _UID = re.compile(r"^UID[^:\r\n]*:([^\r\n]+)", re.MULTILINE)
@@ -97,7 +99,7 @@ def _events(text: str, start: datetime, end: datetime) -> Sequence[Any]:
         raise Invalid("too_large", f"A calendar has at most {LONGEST // 1024} KiB.")
     try:
         found = Calendar.from_ical(text)
-        _refuse_floods(found)
+        _refuse_floods(found, start)
         expanded = recurring_ical_events.of(found, skip_bad_series=False).between(start, end)
     except Invalid:
         raise
@@ -109,20 +111,34 @@ def _events(text: str, start: datetime, end: datetime) -> Sequence[Any]:
     return list(expanded)
 
 
-def _refuse_floods(found: Any) -> None:
+def _refuse_floods(found: Any, start: datetime) -> None:
     events = list(found.walk("VEVENT"))
     if not events or len(events) > MOST_EVENTS:
         raise Invalid("events", f"A calendar for a rota has 1 to {MOST_EVENTS} events.")
     dates = 0
     for event in events:
+        _refuse_length(event)
         rules = event.get("RRULE", [])
         for rule in rules if isinstance(rules, list) else [rules]:
             if not set(rule.get("FREQ", [])) <= _REGULAR or _TOO_FINE & set(rule):
                 raise Invalid("repeats", "An event repeats daily, weekly, monthly or yearly, once each time.")
+            if _day(event["DTSTART"].dt) < (start - LONGEST_BACK).date():
+                raise Invalid("repeats", "What repeats began over two years ago; let it begin later.")
         extra = event.get("RDATE", [])
         dates += sum(len(each.dts) for each in (extra if isinstance(extra, list) else [extra]))
     if dates > MOST_DATES:
         raise Invalid("repeats", f"At most {MOST_DATES:,} extra dates.")
+
+
+def _refuse_length(event: Any) -> None:
+    first, length, last = (event.get(name) for name in ("DTSTART", "DURATION", "DTEND"))
+    lasts = length.dt if length is not None else (_day(last.dt) - _day(first.dt) if first and last else timedelta())
+    if lasts > LONGEST_EVENT:
+        raise Invalid("length", f"A shift lasts at most {LONGEST_EVENT.days} days.")
+
+
+def _day(at: date) -> date:
+    return at.date() if isinstance(at, datetime) else at
 
 
 def _instant(found: Any, zone: ZoneInfo) -> datetime | None:

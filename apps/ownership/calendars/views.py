@@ -75,13 +75,14 @@ def import_calendar(request: InTenant, slug: str, rota_id: UUID) -> HttpResponse
     )
     found = None
     if request.method == "POST" and form.is_valid():
-        asked = {"rota": rota, "text": form.cleaned_data["text"], "start": form.instant("start")}
-        asked["end"] = form.instant("end")
+        asked: dict[str, Any]
         try:
+            asked = {"start": form.instant("start"), "end": form.instant("end")}
+            asked |= {"rota": rota, "text": form.cleaned_data["text"], "actor": request.actor}
             found = importing.report(**asked)
             if "import" in request.POST:
                 fallback = _fallback(form)
-                importing.take_over(**asked, fallback=fallback, by=request.user, actor=request.actor, now=now)
+                importing.take_over(**asked, fallback=fallback, by=request.user, now=now)
                 messages.success(request, "Imported: for that time nothing else counts.")
                 return redirect("rota", slug, rota.id)
         except PortalError as error:

@@ -20,6 +20,7 @@ from apps.tenants.roles import has_right
 from portal import outbound
 from portal.actor import Actor
 from portal.errors import Conflict, Forbidden, Invalid, Refused
+from portal.instants import sane
 from portal.outbox.actions import enqueue
 from portal.secrets import seal
 
@@ -27,7 +28,7 @@ MOST = 10
 # Whoever adds and removes all day would mail strangers with our name on it.
 MOST_A_DAY = 20
 CODE_LASTS, CODE_EVERY = timedelta(minutes=30), timedelta(minutes=1)
-TRIES = 5
+TRIES, MOST_CODES = 5, 5
 LONGEST_AFTER = timedelta(hours=1)
 
 
@@ -70,9 +71,12 @@ def send_code(*, channel: Channel, actor: Actor, now: datetime) -> None:
         raise Refused("verified", "This channel needs no code any more.")
     if channel.code_until is not None and now < channel.code_until - CODE_LASTS + CODE_EVERY:
         raise Refused("code_sent", "A code is on its way; ask for another in a minute.")
+    if channel.codes_sent >= MOST_CODES:
+        raise Refused("too_many_codes", f"{MOST_CODES} codes are enough; remove this channel and add it anew.")
     code = f"{entropy.randbelow(1_000_000):06d}"
     channel.code_digest, channel.code_until, channel.code_tries = _digest(channel, code), now + CODE_LASTS, 0
-    channel.save(update_fields=["code_digest", "code_until", "code_tries"])
+    channel.codes_sent += 1
+    channel.save(update_fields=["code_digest", "code_until", "code_tries", "codes_sent"])
     payload = {"channel": str(channel.id), "code": seal(code)}
     enqueue(topic=VERIFY, key=f"{channel.id}:{now:%Y%m%d%H%M%S}", payload=payload, now=now)
 
@@ -162,6 +166,8 @@ def plan_absence(
     """Somebody will be away; shifts in that time are shown as a clash, nothing is changed by itself."""
     if actor.user_id != person.id and not has_right(actor, "rota.manage"):
         raise Forbidden("not_yours", "Only they themselves, or somebody with the right 'rota.manage', can plan this.")
+    sane(start, "start")
+    sane(end, "end")
     if not start < end or end <= now or end - start > timedelta(days=366):
         raise Invalid("span", "It ends after it begins, in the future, and lasts a year at most.")
     made = Absence.objects.create(

@@ -165,8 +165,12 @@ def _failed(envelope: Envelope, intent_id: UUID, error: str) -> None:
     now = timezone.now()
     with tenant_transaction(envelope.tenant_id):
         rows = Notification.objects.filter(tenant=envelope.tenant_id, id=intent_id)
-        rows.update(state=SendState.FAILED)
         intent = rows.get()
+        # The alert first, as everybody who changes one does; so of two that fail at once the second sees the first.
+        if intent.alert_id is not None:
+            held = Alert.objects.filter(tenant=envelope.tenant_id, id=intent.alert_id)
+            list(held.select_for_update(of=("self",)))
+        rows.update(state=SendState.FAILED)
         if intent.alert_id is None:
             return
         _event(intent, "undelivered", now, error=error[:300])

@@ -23,6 +23,7 @@ from apps.tenants.actions import set_time_zone
 from apps.tenants.models import Team
 from portal.access import member
 from portal.errors import Invalid, PortalError
+from portal.instants import sane
 from portal.requests import InTenant
 
 
@@ -94,7 +95,7 @@ def plan_absence(request: InTenant, slug: str) -> HttpResponse:
     form, zone = AbsenceForm(request.POST), tenants.zone_of(request.tenant.id)
     if not form.is_valid():
         raise Invalid("span", "Say from when until when.")
-    start, end = (resolve(form.cleaned_data[name].replace(tzinfo=None), zone) for name in ("start", "end"))
+    start, end = (resolve(sane(form.cleaned_data[n].replace(tzinfo=None), n), zone) for n in ("start", "end"))
     actions.plan_absence(
         tenant_id=request.tenant.id,
         person=request.user,

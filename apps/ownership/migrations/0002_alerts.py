@@ -235,6 +235,7 @@ class Migration(migrations.Migration):
                 ('code_digest', models.CharField(blank=True, max_length=64)),
                 ('code_until', models.DateTimeField(null=True)),
                 ('code_tries', models.PositiveSmallIntegerField(default=0)),
+                ('codes_sent', models.PositiveSmallIntegerField(default=0)),
                 ('failing_since', models.DateTimeField(null=True)),
                 ('last_error', models.CharField(blank=True, max_length=300)),
                 ('removed_at', models.DateTimeField(null=True)),

@@ -42,6 +42,7 @@ class Channel(TenantModel):
     code_digest = models.CharField(max_length=64, blank=True)
     code_until = models.DateTimeField(null=True)
     code_tries = models.PositiveSmallIntegerField(default=0)
+    codes_sent = models.PositiveSmallIntegerField(default=0)
     failing_since = models.DateTimeField(null=True)
     last_error = models.CharField(max_length=300, blank=True)
     removed_at = models.DateTimeField(null=True)

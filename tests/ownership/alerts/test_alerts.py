@@ -1,20 +1,26 @@
 """CALL-3, CALL-4: the timing and dedup vectors on the database, and what people do with an alert."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from apps.ownership.alerts import actions, climb, incidents, queries
+from apps.ownership.alerts import actions, climb, incidents, pager, queries
 from apps.ownership.alerts.actions import trigger
+from apps.ownership.alerts.escalation import Aim, Step, Target
 from apps.ownership.alerts.simulate import simulate
 from apps.ownership.models import Alert, Incident, Notification
 from apps.ownership.models.alerts import AlertState, Severity, Source
 from apps.ownership.models.channels import SendState
+from apps.ownership.rotation import Hours
 from apps.tenants import actions as tenants
-from portal.errors import Conflict, Forbidden, Refused
+from portal.errors import Conflict, Forbidden, Invalid, Refused
 from portal.models import OutboxMessage
+from portal.outbox import actions as outbox
 from portal.tenancy.context import tenant_transaction
 from tests.ownership.alerts.cast import (
     LEAD,
@@ -85,8 +91,11 @@ def test_an_empty_step_0_wakes_step_1_at_12_00_and_is_told_to_its_team(world: Wo
     assert woken(alert) == [("12:00", "Alice")]
     assert events(alert) == [("12:00", "opened"), ("12:00", "skipped"), ("12:00", "entered")]
     with tenant_transaction(world.tenant.id):
-        told = OutboxMessage.objects.get(topic="alert.raise")
-        assert told.payload["summary"] == "Step 1 of the escalation policy reached nobody."
+        told = OutboxMessage.objects.get(topic="alert.hole")
+        assert told.payload == {"team": str(world.team.id), "step": 0}
+        outbox.deliver(tenant_id=world.tenant.id, message_ids=[told.id], now=told.due_at)
+        notice = Notification.objects.get(alert=None)
+        assert (notice.person_id, notice.title) == (world.bob.id, "Step 1 of Support reached nobody")
 
 
 def test_maintenance_from_12_03_to_12_33_holds_step_1_until_12_33_and_it_fires_once(two: World) -> None:
@@ -382,3 +391,135 @@ def test_a_pass_costs_the_same_for_one_alert_and_for_twenty(two: World) -> None:
             climb.run(tenant_id=two.tenant.id, ids=ids, now=at(clock) + MINUTE * 10)
         counts.append(len(captured))
     assert counts[0] == counts[1]
+
+
+def test_acknowledging_a_quiet_alert_wakes_nobody_later(two: World) -> None:
+    alert = opened(two, at("12:10"), severity=Severity.INFO)
+    acknowledge(two, alert, "12:11")
+    assert fresh(alert).due_at is None
+    watch(two, "13:11", "23:00")
+    assert woken(alert) == []
+
+
+def test_a_quiet_alert_that_somebody_escalates_or_that_grows_graver_is_an_alert_like_any_other(two: World) -> None:
+    one, other = (opened(two, at("12:10"), key, severity=Severity.INFO) for key in ("one", "other"))
+    with tenant_transaction(two.tenant.id):
+        actions.escalate(alert=one, actor=LEAD, now=at("12:11"), entry_seen=0)
+    opened(two, at("12:12"), "other", severity=Severity.CRITICAL)
+    for alert, clock in ((one, "12:11"), (other, "12:12")):
+        found = fresh(alert)
+        assert (found.is_quiet, found.incident is not None, woken(alert)) == (False, True, [(clock, "Bob")])
+
+
+def test_an_alert_that_grows_graver_under_maintenance_is_held_like_a_new_one(two: World) -> None:
+    alert = opened(two, at("12:00"), severity=Severity.WARNING)
+    acknowledge(two, alert, "12:01")
+    with tenant_transaction(two.tenant.id):
+        common = {"by": two.alice, "actor": LEAD, "now": at("12:02"), "reason": "r"}
+        actions.hold(workload=two.workload, start=at("12:02"), end=at("13:00"), **common)  # type: ignore[arg-type]
+    opened(two, at("12:03"), severity=Severity.CRITICAL)
+    assert (woken(alert), fresh(alert).due_at, fresh(alert).state) == ([("12:00", "Bob")], at("13:00"), "triggered")
+    with tenant_transaction(two.tenant.id):
+        actions.release_all(workload=two.workload, actor=LEAD, now=at("12:10"))
+        with pytest.raises(Refused):
+            actions.release_all(workload=two.workload, actor=LEAD, now=at("12:11"))
+    watch(two, "12:10")
+    assert woken(alert)[-1] == ("12:10", "Bob")
+
+
+def test_handed_over_at_the_end_of_its_policy_it_goes_on_from_the_first_step(two: World) -> None:
+    reachable(two.tenant, two.erin)
+    alert = opened(two, at("12:00"))
+    watch(two, "12:05", "12:15", "12:20", "12:30")
+    with tenant_transaction(two.tenant.id):
+        actions.hand_over(alert=alert, to=two.erin, actor=LEAD, now=at("12:40"), reason="she is awake")
+    watch(two, "12:45")
+    assert woken(alert)[-2:] == [("12:40", "Erin"), ("12:45", "Bob")]
+
+
+def test_who_asks_for_the_next_step_gets_it_outside_its_hours_too(world: World) -> None:
+    for person in (world.bob, world.alice):
+        reachable(world.tenant, person)
+    office = Hours(ZoneInfo("UTC"), starts=time(9), ends=time(11))
+    policy_of(world, person_step(world.bob, 5), replace(person_step(world.alice, 5), hours=office), repeats=0)
+    alert = opened(world, at("12:00"))
+    acknowledge(world, alert, "12:01")
+    with tenant_transaction(world.tenant.id):
+        actions.escalate(alert=alert, actor=LEAD, now=at("12:02"), entry_seen=1)
+    assert woken(alert)[-1] == ("12:02", "Alice")
+
+
+def test_who_acknowledged_hears_that_it_ran_out_although_the_first_step_waits_for_its_hours(world: World) -> None:
+    for person in (world.bob, world.alice):
+        reachable(world.tenant, person)
+    office = Hours(ZoneInfo("UTC"), starts=time(9), ends=time(12, 30))
+    policy_of(world, replace(person_step(world.bob, 5), hours=office), ack_timeout=timedelta(minutes=30))
+    alert = opened(world, at("12:10"))
+    acknowledge(world, alert, "12:11", "alice")
+    watch(world, "12:41")
+    assert woken(alert) == [("12:10", "Bob"), ("12:41", "Alice")]
+    assert fresh(alert).is_paused
+
+
+def test_merging_keeps_what_either_incident_had(two: World) -> None:
+    """One that crossed teams under Bob, made one with a plain one, still crosses and still has a commander."""
+    with tenant_transaction(two.tenant.id):
+        storage = tenants.create_team(tenant_id=two.tenant.id, slug="storage", name="Storage", actor=SETUP)
+    crossed = opened(two, at("12:00"))
+    plain = fresh(opened(two, at("12:00"), "plain", workload=two.workload, team=None)).incident
+    with tenant_transaction(two.tenant.id):
+        other = Incident.objects.create(tenant_id=two.tenant.id, title="plain", team=two.team, workload=None)
+        actions.hand_over(alert=crossed, to=storage, actor=two.actor(two.bob), now=at("12:01"), reason="theirs")
+        first = fresh(crossed).incident
+        assert first is not None and plain == first
+        incidents.merge(incident=first, into=other, commander=None, actor=LEAD, now=at("12:02"))
+        merged = Incident.objects.get(id=other.id)
+        assert (merged.crosses_teams, merged.commander_id) == (True, two.bob.id)
+
+
+def test_handing_over_to_the_same_team_crosses_nothing(two: World) -> None:
+    alert = opened(two, at("12:00"))
+    with tenant_transaction(two.tenant.id):
+        actions.hand_over(alert=alert, to=two.team, actor=LEAD, now=at("12:01"), reason="from the start")
+    found = fresh(alert)
+    assert found.incident is not None and not found.incident.crosses_teams
+    assert woken(alert)[-1] == ("12:01", "Bob")
+
+
+def test_a_policy_names_each_target_once_and_channels_of_its_own_team_alone(two: World) -> None:
+    with tenant_transaction(two.tenant.id):
+        storage = tenants.create_team(tenant_id=two.tenant.id, slug="storage", name="Storage", actor=SETUP)
+    theirs, ours = reachable(two.tenant, storage), reachable(two.tenant, two.team)
+    with pytest.raises(Invalid, match="its own team"):
+        policy_of(two, Step((Target(Aim.CHANNEL, str(theirs.id)),), 5 * MINUTE))
+    with pytest.raises(Invalid, match="once"):
+        policy_of(two, Step((Target(Aim.CHANNEL, str(ours.id)),) * 2, 5 * MINUTE))
+    policy_of(two, Step((Target(Aim.CHANNEL, str(ours.id)),), 5 * MINUTE))
+    assert woken(opened(two, at("12:00"))) == [("12:00", "team")]
+
+
+def test_one_tenants_alert_that_can_not_be_moved_keeps_no_other_waiting(
+    live_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for person in (live_world.bob, live_world.alice):
+        reachable(live_world.tenant, person)
+    policy_of(live_world, person_step(live_world.bob, 5), person_step(live_world.alice, 5), repeats=0)
+    poisoned, well = (opened(live_world, datetime.now(UTC) - 6 * MINUTE, key) for key in ("bad", "good"))
+    whole = climb.climb
+
+    def climbing(tenant_id: UUID, alerts: list[Alert], now: datetime) -> None:
+        if any(alert.key == "bad" for alert in alerts):
+            raise ValueError("it can't be")
+        whole(tenant_id, alerts, now)
+
+    monkeypatch.setattr(climb, "climb", climbing)
+    assert pager.climb_due(datetime.now(UTC)) == 1
+    assert (fresh(well).entry, fresh(poisoned).entry) == (2, 1)
+
+
+def test_a_token_bound_to_workloads_acts_on_their_alerts_alone(two: World) -> None:
+    alert = opened(two, at("12:00"))
+    bob = two.actor(two.bob)
+    with tenant_transaction(two.tenant.id):
+        assert actions.may_act(fresh(alert), replace(bob, workloads=frozenset({two.workload.id})))
+        assert not actions.may_act(fresh(alert), replace(bob, workloads=frozenset({two.tenant.id})))

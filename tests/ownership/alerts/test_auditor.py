@@ -124,17 +124,22 @@ def test_the_alarm_is_an_alert_of_the_tenant_concerned_and_the_heartbeat_stops(t
     alert = opened(two, now() - timedelta(hours=1))
     sent(two)
     with receiver() as watchdog, override_settings(HEARTBEAT_URL=watchdog.address):
-        audit_and_tell(now())
+        alarms = auditor.Alarms()
+        audit_and_tell(now(), alarms)
         assert watchdog.received == []
         with tenant_transaction(two.tenant.id):
             raised = OutboxMessage.objects.get(topic="alert.raise")
-            assert raised.payload["source"] == "paging" and "1 × has climbed too little" in raised.payload["summary"]
+            assert raised.payload["source"] == "paging" and "1 × is due and nobody looked" in raised.payload["summary"]
         with tenant_transaction(two.other.id):
             assert not OutboxMessage.objects.filter(topic="alert.raise").exists()
         with tenant_transaction(two.tenant.id):
             actions.resolve(alert=alert, actor=LEAD, now=now())
-        audit_and_tell(now())
+            OutboxMessage.objects.filter(topic="alert.raise").update(delivered_at=now())
+        audit_and_tell(now(), alarms)
         assert len(watchdog.received) == 1
+        with tenant_transaction(two.tenant.id):
+            ended = OutboxMessage.objects.get(topic="alert.end")
+            assert ended.key == raised.key
 
 
 def test_an_audit_costs_the_same_number_of_statements_whatever_is_open(two: World) -> None:
@@ -145,4 +150,4 @@ def test_an_audit_costs_the_same_number_of_statements_whatever_is_open(two: Worl
         with CaptureQueriesContext(connections["ops"]) as captured:
             auditor.audit(now())
         counts.append(len(captured))
-    assert counts == [4, 4]
+    assert counts == [6, 6]

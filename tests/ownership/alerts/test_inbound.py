@@ -185,7 +185,17 @@ def test_a_wrong_event_is_refused_in_the_senders_own_shape(world: World, change:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b"{", b'{"routing_key": "\\u0000"}', b'{"a": "\\ud800"}', b"\xff", b"[" * 100_000]
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b'{"routing_key": "\\u0000"}',
+        b'{"a": "\\ud800"}',
+        b"\xff",
+        b"[" * 100_000,
+        b'{"a": "\xed\xa0\x80"}',
+    ],
 )
 @pytest.mark.parametrize("address", [ALERTMANAGER, EVENTS])
 def test_a_body_that_is_none_is_refused(world: World, body: bytes, address: str) -> None:
@@ -216,6 +226,21 @@ def test_of_members_that_were_cut_off_nothing_is_known(world: World) -> None:
     assert [alert.state for alert in alerts(world)] == ["triggered"], "b was cut off, not resolved"
     group(found, member("a", "resolved"))
     assert [alert.state for alert in alerts(world)] == ["resolved"], "b isn't in a whole message: it is over"
+
+
+def test_a_group_that_was_cut_off_is_not_over_because_those_that_were_sent_are(world: World) -> None:
+    """Alertmanager cuts first and then says the status of what is left."""
+    found = way_in(world, "alertmanager")
+    group(found, member("a"), member("b"), truncatedAlerts=1)
+    group(found, member("a", "resolved"), member("b", "resolved"), status="resolved", truncatedAlerts=1)
+    assert [alert.state for alert in alerts(world)] == ["triggered"]
+
+
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59-12:00", "0002-01-01T00:00:00Z", "1850-01-01T00:00:00Z"])
+def test_an_instant_that_nobody_means_is_refused(world: World, at: str) -> None:
+    sent = {**member("a", "resolved"), "endsAt": at}
+    assert group(way_in(world, "alertmanager"), sent).status_code == 400
+    assert alerts(world) == []
 
 
 def test_two_groups_with_the_same_words_are_two_alerts(world: World) -> None:

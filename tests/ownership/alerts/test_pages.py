@@ -1,6 +1,8 @@
 """Alerts for people: pages, the link in a message, the editor with its preview, channels, incidents."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -8,9 +10,12 @@ from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 
 from apps.ownership.alerts import actions, links, policies
+from apps.ownership.alerts.escalation import Aim, Step, Target
+from apps.ownership.alerts.forms import PolicyForm
 from apps.ownership.alerts.inbound import integrations
 from apps.ownership.models import Absence, Alert, Channel, Maintenance, Notification
 from apps.ownership.models.alerts import AlertState
+from apps.ownership.rotation import Hours
 from portal.models import OutboxMessage
 from portal.secrets import unseal
 from portal.tenancy.context import tenant_transaction
@@ -222,7 +227,10 @@ def test_an_incident_is_commanded_noted_and_made_one_with_another(world: World, 
     bob.post(f"{address}command/", {"commander": str(world.erin.id)})
     shown = text(bob.get(address))
     assert "Erin commands." in shown and "The disk was replaced." in shown and "bob@example.org" in shown
-    merged = bob.post(f"/t/acme/alerts/incidents/{other.id}/merge/", {"into": str(first.id)}, follow=True)
+    merge = f"/t/acme/alerts/incidents/{other.id}/merge/"
+    assert bob.post(merge, {"into": str(first.id)}).status_code == 403, "the other is nobody's but the ops leads'"
+    assert signed_in(world, "charlie").post(f"{address}note/", {"text": "x"}).status_code == 403
+    merged = signed_in(world, "adam").post(merge, {"into": str(first.id)}, follow=True)
     assert "It crosses team lines." in text(merged)
     assert "1 open alert" not in text(bob.get("/t/acme/alerts/incidents/"))
 
@@ -296,3 +304,58 @@ def test_an_alert_says_when_its_acknowledgement_was_its_senders(world: World, al
     with tenant_transaction(world.tenant.id):
         actions.acknowledge(alert=alert, by=None, actor=LEAD, now=now())
     assert "Its sender has it" in text(signed_in(world, "bob").get(f"{ALERTS}{alert.id}/"))
+
+
+def test_the_editor_keeps_what_it_has_no_field_for(world: World, alert: Alert) -> None:
+    """Ten steps, a rank and a role that the page doesn't offer, days of the week: saved again, all are there."""
+    office = Hours(ZoneInfo("UTC"), frozenset({0, 1}), time(9), time(17))
+    odd = [Step((Target(Aim.ROTA, "4"), Target(Aim.ROLE, "security"), Target(Aim.OWNER)), 5 * MINUTE, office)]
+    policy_of(world, *odd, *[person_step(world.bob, 5)] * 8, repeats=0)
+    bob, address = signed_in(world, "bob"), "/t/acme/rotas/teams/support/policy/"
+    with tenant_transaction(world.tenant.id):
+        before = policies.current(world.tenant.id, world.team.id)
+    sent = {k: v or "" for k, v in PolicyForm.initial_of(policies.as_policy(before), before.wakes).items()}
+    sent |= {k: f"{v:%H:%M}" for k, v in sent.items() if isinstance(v, time)}
+    assert bob.post(address, {**sent, "repeats": "2"}).status_code == 302
+    with tenant_transaction(world.tenant.id):
+        after = policies.current(world.tenant.id, world.team.id)
+        assert (after.number, after.steps, after.repeats) == (before.number + 1, before.steps, 2)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"steps": [], "repeats": 1, "ack_timeout": None},
+        {"steps": [{"delay": 300, "targets": [{"aim": "rota", "value": "abc"}]}], "repeats": 1, "ack_timeout": None},
+        {"steps": [{"delay": 300, "targets": [{"aim": "rota", "value": ""}]}], "repeats": 1, "ack_timeout": None},
+        {"steps": [{"delay": 300, "targets": [{"aim": "rota", "value": "1"}]}], "repeats": 1, "ack_timeout": 10**15},
+        {"steps": [{"delay": 300, "targets": []}] * 11, "repeats": 1, "ack_timeout": None},
+        {"steps": [{"delay": 300, "targets": [{"aim": "owner"}] * 11}], "repeats": 1, "ack_timeout": None},
+    ],
+)
+def test_a_policy_that_is_none_is_refused_by_preview_and_save(world: World, policy: dict[str, Any]) -> None:
+    client = Client(headers={"Authorization": f"Bearer {world.token('read', 'write', user=world.bob)}"})
+    api = "/api/v1/t/acme/teams/support/"
+    assert client.post(f"{api}escalation-preview", policy, content_type="application/json").status_code == 400
+    assert client.put(f"{api}escalation-policy", policy, content_type="application/json").status_code == 400
+
+
+def test_times_that_no_calendar_means_and_nul_are_refused(world: World, alert: Alert) -> None:
+    client = signed_in(world, "alice")
+    span = {"start": "9999-12-31T00:00:00Z", "end": "9999-12-31T23:00:00Z", "reason": "r"}
+    api = "/api/v1/t/acme/"
+    assert client.post(f"{api}workloads/W-01/maintenance", span, content_type="application/json").status_code == 400
+    assert client.post(f"{api}absences", {**span, "note": ""}, content_type="application/json").status_code == 400
+    bob = signed_in(world, "bob")
+    early = {"start": "0001-01-01T00:00", "end": "0001-01-02T00:00", "note": ""}
+    assert bob.post("/t/acme/rotas/me/absences/", early).status_code == 400
+    assert bob.post(f"{ALERTS}{alert.id}/resolve/", {"reason": "a\0b"}).status_code == 302
+    assert fresh(alert).state == AlertState.RESOLVED
+
+
+def test_maintenance_ends_when_somebody_says_so(world: World, alert: Alert) -> None:
+    alice, path = signed_in(world, "alice"), "/t/acme/workloads/W-01/maintenance/"
+    alice.post(path, {"minutes": "30", "reason": "disk swap"})
+    assert alice.post(f"{path}end/").status_code == 302
+    assert alice.post(f"{path}end/").status_code == 409
+    assert "End it now" not in text(alice.get("/t/acme/workloads/W-01/people/"))

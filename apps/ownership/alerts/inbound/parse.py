@@ -76,7 +76,8 @@ def document(body: bytes) -> dict[str, Any]:
         Invalid: no JSON object.
     """
     try:
-        found = json.loads(body)
+        # Decoded strictly: the JSON reader itself would let halves of characters pass.
+        found = json.loads(body.decode())
     except (ValueError, RecursionError) as error:
         raise Invalid("not_json", "The body has to be JSON.") from error
     if not isinstance(found, dict):
@@ -208,8 +209,11 @@ def _instant(sent: Mapping[str, Any], name: str, n: int) -> datetime | None:
         at = datetime.fromisoformat(str(text))
     except ValueError as error:
         raise Invalid(f"alerts[{n}].{name}", f"alerts[{n}].{name} is an instant like 2026-11-20T09:30:00Z.") from error
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return at if at.year > 1 else None
+    if at.year == 1:
+        return None
+    if not 1900 < at.year < 9000:
+        raise Invalid(f"alerts[{n}].{name}", f"alerts[{n}].{name} is no instant that anybody means.")
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _labels(sent: Mapping[str, Any], name: str) -> dict[str, str]:

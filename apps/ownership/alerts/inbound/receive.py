@@ -38,7 +38,7 @@ def group(*, integration: Integration, found: Group, now: datetime) -> str:
                 tenant_id=integration.tenant_id, signal=signal, now=now, actor=sender(integration)
             )
             _keep_members(alert, found, now)
-            if _is_over(alert):
+            if not found.truncated and _is_over(alert):
                 actions.resolve(alert=alert, actor=sender(integration), now=now)
             line.outcome = "opened" if is_new else "repeated"
     return line.outcome
@@ -99,6 +99,9 @@ def _end_group(integration: Integration, signal: Signal, found: Group, now: date
     if alert is None:
         return "dropped"
     _keep_members(alert, found, now)
+    if found.truncated:
+        # Its status speaks of the members that were sent; of the others nothing is known, so it may go on.
+        return "repeated"
     AlertMember.objects.filter(tenant=alert.tenant_id, alert=alert.id, ended_at=None).update(ended_at=now)
     actions.resolve(alert=alert, actor=sender(integration), now=now)
     return "resolved"
