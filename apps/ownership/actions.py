@@ -269,6 +269,18 @@ def make_temporary(
     return stored
 
 
+def cancel_temporary(*, temporary: TemporarySchedule, actor: Actor, now: datetime) -> None:
+    """From now on it no longer counts; what it did until now stays."""
+    rota = temporary.rota
+    refuse_strangers(actor, rota.team_id)
+    _lock_and_freeze(rota, now)
+    rows = TemporarySchedule.objects.filter(tenant=rota.tenant_id, id=temporary.id, cancelled_at=None, end__gt=now)
+    if not rows.update(cancelled_at=now):
+        raise Refused("over", "This schedule is over, or was cancelled already.")
+    _look_ahead(rota, now)
+    record(actor=actor, action="rota.temporary_cancelled", obj=temporary)
+
+
 def offer_swap(
     *, rota: Rota, version: RotationVersion, shift: int, by: User, actor: Actor, now: datetime, note: str = ""
 ) -> ShiftSwap:

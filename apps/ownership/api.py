@@ -178,11 +178,16 @@ class NewTemporarySerializer(serializers.Serializer[Any]):
 class TemporarySerializer(serializers.ModelSerializer[TemporarySchedule]):
     class Meta:
         model = TemporarySchedule
-        fields = ["id", "start", "end", "reason", "created_at"]
+        fields = ["id", "start", "end", "reason", "created_at", "cancelled_at"]
 
 
 class TemporariesView(TenantView):
     """For a while nothing else counts; holes are refused unless somebody is there to fall back to."""
+
+    @extend_schema(operation_id="list_temporary_schedules", responses=TemporarySerializer(many=True))
+    def get(self, request: Request, slug: str, rota_id: UUID) -> Response:
+        rows = queries.temporaries(queries.rota(self.tenant.id, rota_id), timezone.now())
+        return self.paged(rows, TemporarySerializer, ("start", "id"))
 
     @extend_schema(
         operation_id="make_temporary_schedule", request=NewTemporarySerializer, responses={201: TemporarySerializer}
@@ -205,6 +210,15 @@ class TemporariesView(TenantView):
             **asked,
         )
         return Response(TemporarySerializer(made).data, status=201)
+
+
+class TemporaryView(TenantView):
+    @extend_schema(operation_id="cancel_temporary_schedule", responses={204: None})
+    def delete(self, request: Request, slug: str, rota_id: UUID, temporary_id: UUID) -> Response:
+        row = queries.temporary(queries.rota(self.tenant.id, rota_id), temporary_id)
+        person_behind(self)
+        actions.cancel_temporary(temporary=row, actor=self.actor, now=timezone.now())
+        return Response(status=204)
 
 
 class CalendarImportSerializer(serializers.Serializer[Any]):
@@ -433,6 +447,7 @@ rotas = member(RotasView.as_view())
 rota = member(RotaView.as_view())
 duties = member(DutiesView.as_view())
 overrides = member(OverridesView.as_view())
+temporary = member(TemporaryView.as_view())
 temporaries = member(TemporariesView.as_view())
 calendar_import = member(CalendarImportView.as_view())
 calendar_feeds = member(CalendarFeedsView.as_view())

@@ -183,6 +183,20 @@ def overrides(found: Rota, since: datetime) -> QuerySet[RotaOverride]:
     return rows.select_related("person", "instead_of", "by").order_by("start", "id")
 
 
+def temporaries(found: Rota, since: datetime) -> QuerySet[TemporarySchedule]:
+    """Those that aren't over yet, cancelled ones too."""
+    rows = TemporarySchedule.objects.filter(tenant=found.tenant_id, rota=found.id, end__gt=since)
+    return rows.select_related("by", "fallback").order_by("start", "id")
+
+
+def temporary(found: Rota, temporary_id: UUID) -> TemporarySchedule:
+    rows = TemporarySchedule.objects.filter(tenant=found.tenant_id, rota=found.id, id=temporary_id)
+    row = rows.select_related("rota__team").first()
+    if row is None:
+        raise NotFound()
+    return row
+
+
 def team_of(workload: Workload) -> dict[str, list[User]]:
     """Who does each of the three jobs, by name."""
     rows = TeamOfThree.objects.filter(tenant=workload.tenant_id, workload=workload.id).select_related("person")

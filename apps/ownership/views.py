@@ -83,6 +83,7 @@ def rota_page(request: InTenant, slug: str, rota_id: UUID) -> HttpResponse:
         "shown": shown,
         "overrides": list(queries.overrides(rota, now)[:PAGE]),
         "swaps": list(queries.swaps(rota)[:PAGE]),
+        "temporaries": list(queries.temporaries(rota, now)[:PAGE]),
         "form": _override_form(request, rota, None),
         "may": may_manage(request.actor) or rota.team_id in request.actor.teams,
         "now": now,

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from apps.approvals import queries as approvals
 from apps.gates import presenter as gates
+from apps.ownership.alerts import queries as alerts
 from apps.rollouts import actions, approval, conditions, presenter, queries
 from apps.rollouts.forms import ChangeForm, PlanForm, ReasonForm
 from apps.rollouts.machine import ACTIVE, State
@@ -56,6 +57,7 @@ def tenant_home(request: InTenant, slug: str) -> HttpResponse:
         "waiting": list(approvals.waiting_for(request.tenant.id, request.actor, timezone.now())[:PAGE]),
         "troubled": [r for r in active if r.state in {State.HELD, State.ROLLING_BACK}],
         "recent": list(seen.exclude(state__in=ACTIVE)[:5]),
+        "alerts": list(alerts.alerts(request.tenant.id, is_open=True)[:5]),
         "workload_count": workloads.visible(request.tenant.id, request.actor).count(),
     }
     return render(request, "tenants/home.html", context)

@@ -22,6 +22,7 @@ from portal.errors import Forbidden
 class WorkloadSerializer(serializers.ModelSerializer[Workload]):
     owner = serializers.EmailField(source="owner.email", read_only=True)
     serving_version = serializers.CharField(source="serving_version.label", read_only=True, default=None)
+    is_unowned = serializers.BooleanField(read_only=True)
 
     class Meta:
         model = Workload
@@ -43,6 +44,7 @@ class WorkloadSerializer(serializers.ModelSerializer[Workload]):
             "fallback_sends_records",
             "owner",
             "serving_version",
+            "is_unowned",
             "revision",
         ]
 

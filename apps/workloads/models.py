@@ -74,6 +74,11 @@ class Workload(TenantModel):
     def __str__(self) -> str:
         return f"{self.key} {self.name}"
 
+    @property
+    def is_unowned(self) -> bool:
+        """No team answers for it, or its owner has left (CALL-1); the latter where the query has asked for it."""
+        return self.team_id is None or bool(getattr(self, "owner_left", False))
+
 
 class AgentVersion(TenantModel):
     """A bundle that never changes: model, prompt, tools, retrieval index, parameters (WORK-1, ROLL-4).

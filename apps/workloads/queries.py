@@ -5,6 +5,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, QuerySet, Subquery, Value
 
 from apps.accounts.models import User
+from apps.tenants.models import Membership
 from apps.tenants.roles import has_right
 from apps.workloads.models import (
     AgentVersion,
@@ -32,7 +33,7 @@ def permitted(tenant_id: UUID, actor: Actor, permission: str) -> QuerySet[Worklo
     """The workloads on which the actor holds ``permission``: by grant to the person or to one of their teams, by
     what a token is bound to, or (to see) by a role that sees all. One subquery each, never a check per row.
     """
-    rows = workloads(tenant_id)
+    rows = workloads(tenant_id).annotate(owner_left=_owner_left(tenant_id))
     if not actor.allows(SCOPE_FOR[permission]) and not (permission == "see_workload" and actor.scopes):
         return rows.none()
     if actor.workloads is not None:
@@ -44,6 +45,11 @@ def permitted(tenant_id: UUID, actor: Actor, permission: str) -> QuerySet[Worklo
     return rows.filter(
         _granted_to_person(tenant_id, actor, permission) | _granted_to_team(tenant_id, actor, permission)
     )
+
+
+def _owner_left(tenant_id: UUID) -> Exists:
+    """Whether its owner is no longer a member: then nobody owns it (CALL-1)."""
+    return Exists(Membership.objects.filter(tenant=tenant_id, user=OuterRef("owner"), ended_at__isnull=False))
 
 
 def workload_for(tenant_id: UUID, actor: Actor, key: str, permission: str = "see_workload") -> Workload:

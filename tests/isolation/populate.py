@@ -41,6 +41,7 @@ from apps.ownership.models import (
     Rota,
     RotaOverride,
     ShiftSwap,
+    TemporarySchedule,
 )
 from apps.ownership.models.channels import ChannelKind, Urgency
 from apps.ownership.rotation import Unit
@@ -105,6 +106,11 @@ class Planted:
     paging: Paging
 
     @property
+    def temporary(self) -> TemporarySchedule:
+        with tenant_transaction(self.tenant.id):
+            return TemporarySchedule.objects.get(tenant=self.tenant)
+
+    @property
     def ids(self) -> dict[str, object]:
         return {
             "key": self.workload.key,
@@ -131,6 +137,7 @@ class Planted:
             "integration_id": self.paging.integration.id,
             "channel_id": self.paging.channel.id,
             "absence_id": self.paging.absence.id,
+            "temporary_id": self.temporary.id,
             "feed_id": self.paging.feed.id,
             "token": links.make(self.paging.intent),
             "team": self.team.slug,

@@ -9,8 +9,10 @@ from apps.ownership import queries as rotas
 from apps.ownership.channels import actions as channels
 from apps.ownership.models import Rota
 from apps.tenants import actions as tenants
+from apps.tenants.models import Membership
+from apps.workloads.models import Workload
 from portal.tenancy.context import tenant_transaction
-from tests.ownership.alerts.cast import reachable
+from tests.ownership.alerts.cast import opened, reachable
 from tests.world import PASSWORD, World
 
 
@@ -67,3 +69,28 @@ def test_what_a_team_carries_at_once_is_limited_with_a_reason(world: World) -> N
         tenants.limit_rollouts(team=world.team, at_once=3, actor=world.actor(world.adam), reason="two more people")
         world.team.refresh_from_db()
         assert world.team.rollouts_at_once == 3
+
+
+def test_a_workload_without_a_team_or_whose_owner_left_is_unowned_wherever_it_is_shown(world: World) -> None:
+    client = Client()
+    assert client.login(email="audrey@example.org", password=PASSWORD)
+    pages = ("workloads/", "workloads/W-01/", "workloads/W-01/people/")
+    assert not any("nowned" in client.get(f"/t/acme/{page}").content.decode() for page in pages)
+    with tenant_transaction(world.tenant.id):
+        Membership.objects.filter(user=world.alice).update(ended_at=datetime.now(UTC))
+    assert all("nowned" in client.get(f"/t/acme/{page}").content.decode() for page in pages)
+    with tenant_transaction(world.tenant.id):
+        Membership.objects.filter(user=world.alice).update(ended_at=None)
+        Workload.objects.filter(id=world.workload.id).update(team=None)
+    assert all("nowned" in client.get(f"/t/acme/{page}").content.decode() for page in pages)
+    headers = {"Authorization": f"Bearer {world.token('read')}"}
+    assert Client(headers=headers).get("/api/v1/t/acme/workloads/W-01").json()["is_unowned"] is True
+
+
+def test_home_says_first_what_is_wrong(world: World) -> None:
+    client = Client()
+    assert client.login(email="bob@example.org", password=PASSWORD)
+    assert "Open alerts" not in client.get("/t/acme/").content.decode()
+    opened(world, datetime.now(UTC))
+    shown = client.get("/t/acme/").content.decode()
+    assert "Something is wrong: It is broken." in shown and "nobody has it" in shown

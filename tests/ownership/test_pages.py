@@ -180,7 +180,7 @@ def test_pages_cost_the_same_at_one_and_at_three(world: World, count: int) -> No
         "rotas/": 17,
         "rotas/bar/": 16,
         "rotas/mine/": 17,
-        f"rotas/{rota.id}/": 23,
+        f"rotas/{rota.id}/": 24,
         f"rotas/{rota.id}/override/": 11,
     }
     for url, statements in urls.items():

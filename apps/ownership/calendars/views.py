@@ -123,6 +123,16 @@ def temporary(request: InTenant, slug: str, rota_id: UUID) -> HttpResponse:
     return render(request, "workloads/form.html", context, status=400 if form.errors else 200)
 
 
+@require_POST
+@member
+def cancel_temporary(request: InTenant, slug: str, rota_id: UUID, temporary_id: UUID) -> HttpResponse:
+    rota = queries.rota(request.tenant.id, rota_id)
+    row = queries.temporary(rota, temporary_id)
+    actions.cancel_temporary(temporary=row, actor=request.actor, now=timezone.now())
+    messages.success(request, "Cancelled from now on: the rotations count again.")
+    return redirect("rota", slug, rota.id)
+
+
 def _common(request: InTenant, rota: Rota) -> dict[str, Any]:
     people = [(str(row.user_id), row.user.name) for row in tenants.members(request.tenant.id)]
     return {"members": people, "zone": rota.zone}

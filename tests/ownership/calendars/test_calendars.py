@@ -382,13 +382,21 @@ def test_importing_on_the_page_shows_the_report_first(world: World, rota: Rota) 
 def test_a_temporary_schedule_by_hand(world: World, rota: Rota) -> None:
     bob, address = signed_in(world, "bob"), f"/t/acme/rotas/{rota.id}/temporary/"
     sent = {"start": "2030-01-01T08:00", "end": "2030-01-02T08:00", "fallback": "", "reason": "holidays"}
-    line = "2030-01-01 08:00, 2030-01-02 08:00, erin@example.org"
+    line = "2030-01-01 08:00, 2030-01-02 08:00, gina@example.org"
     assert bob.post(address, {**sent, "shifts": "yesterday"}).status_code == 400
-    assert bob.post(address, {**sent, "shifts": line.replace("erin", "mallory")}).status_code == 400
+    assert bob.post(address, {**sent, "shifts": line.replace("gina", "mallory")}).status_code == 400
     assert bob.post(address, {**sent, "shifts": line.replace("02 08:00", "02 07:00")}).status_code == 400
     assert bob.post(address, {**sent, "shifts": line}).status_code == 302
     with tenant_transaction(world.tenant.id):
-        assert queries.on_call(rota, utc(2030, 1, 1, 12)) == (world.erin.id,)
+        assert queries.on_call(rota, utc(2030, 1, 1, 12)) == (world.gina.id,)
+        made = queries.temporaries(rota, NOW).get()
+    page = f"/t/acme/rotas/{rota.id}/"
+    assert "holidays, 1 shift" in bob.get(page).content.decode()
+    assert signed_in(world, "charlie").post(f"{page}temporary/{made.id}/cancel/").status_code == 403
+    assert bob.post(f"{page}temporary/{made.id}/cancel/").status_code == 302
+    assert bob.post(f"{page}temporary/{made.id}/cancel/").status_code == 409
+    with tenant_transaction(world.tenant.id):
+        assert queries.on_call(rota, utc(2030, 1, 1, 12)) != (world.gina.id,)
 
 
 def test_feeds_and_imports_over_the_api(world: World, rota: Rota) -> None:
