@@ -2,7 +2,7 @@ from django.urls import path
 
 from apps.ownership import api, views
 from apps.ownership.alerts import api as alerts_api
-from apps.ownership.alerts import team_views
+from apps.ownership.alerts import team_api, team_views
 from apps.ownership.alerts import views as alerts
 from apps.ownership.alerts.inbound import views as inbound
 from apps.ownership.calendars import views as calendars
@@ -107,10 +107,10 @@ urlpatterns = [
     path(f"{_V1}alerts/<uuid:alert_id>/deliveries", alerts_api.deliveries, name="api_deliveries"),
     path(f"{_V1}teams/<slug:team>/channels", channels_api.team_channels, name="api_team_channels"),
     path(f"{_V1}channels/<uuid:channel_id>/rule", channels_api.rule, name="api_channel_rule"),
-    path(f"{_V1}teams/<slug:team>/escalation-policy", alerts_api.policy, name="api_policy"),
-    path(f"{_V1}teams/<slug:team>/escalation-preview", alerts_api.preview, name="api_policy_preview"),
-    path(f"{_V1}teams/<slug:team>/integrations", alerts_api.integrations, name="api_integrations"),
-    path(f"{_V1}integrations/<uuid:integration_id>", alerts_api.integration, name="api_integration"),
+    path(f"{_V1}teams/<slug:team>/escalation-policy", team_api.policy, name="api_policy"),
+    path(f"{_V1}teams/<slug:team>/escalation-preview", team_api.preview, name="api_policy_preview"),
+    path(f"{_V1}teams/<slug:team>/integrations", team_api.integrations, name="api_integrations"),
+    path(f"{_V1}integrations/<uuid:integration_id>", team_api.integration, name="api_integration"),
     path(f"{_V1}channels", channels_api.channels, name="api_channels"),
     path(f"{_V1}channels/<uuid:channel_id>", channels_api.channel, name="api_channel"),
     path(f"{_V1}absences", channels_api.absences, name="api_absences"),

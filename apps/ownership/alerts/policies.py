@@ -18,7 +18,7 @@ from apps.tenants.models import Membership, Team
 from apps.tenants.queries import members
 from apps.tenants.roles import Role, has_right
 from portal.actor import Actor
-from portal.errors import Conflict, Forbidden, Invalid, NotFound
+from portal.errors import Conflict, Forbidden, Invalid
 
 _MINUTES = timedelta(minutes=1)
 OF_A_TEAM = Policy(
@@ -59,14 +59,6 @@ def current(tenant_id: UUID, team_id: UUID | None) -> PolicyVersion:
 
 def as_policy(version: PolicyVersion) -> Policy:
     return codec.to_policy(version.steps, version.repeats, version.ack_timeout)
-
-
-def version(tenant_id: UUID, team_id: UUID | None, number: int) -> PolicyVersion:
-    rows = PolicyVersion.objects.filter(tenant=tenant_id, policy__team=team_id, number=number)
-    found = rows.select_related("policy__team", "by").first()
-    if found is None:
-        raise NotFound()
-    return found
 
 
 def set_policy(*, team: Team, policy: Policy, wakes: Severity, actor: Actor, now: datetime) -> PolicyVersion:
