@@ -20,7 +20,7 @@ def _tell_the_owner(envelope: Envelope) -> None:
             people=[workload.owner_id],
             title=f"{workload.key}: {envelope.payload['what']} runs out",
             body=f"It counts until {envelope.payload['until'][:16]} UTC; record it anew before then.",
-            link=f"workloads/{workload.key}/gate/",
+            link=f"workloads/{workload.key}/gates/{workload.stage}/",
             cause=envelope.message_id,
             now=timezone.now(),
         )

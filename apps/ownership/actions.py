@@ -11,6 +11,7 @@ from apps.accounts.models import User
 from apps.audit.actions import record
 from apps.ownership import queries
 from apps.ownership import schedule as rules
+from apps.ownership.access import refuse_strangers
 from apps.ownership.models import (
     FrozenDuty,
     Rota,
@@ -27,10 +28,9 @@ from apps.ownership.rules import JOBS, team_shortcomings
 from apps.ownership.schedule import Change, Duty, Override, Schedule, Temporary
 from apps.tenants.actions import known_zone
 from apps.tenants.models import Membership, Team
-from apps.tenants.roles import has_right
 from apps.workloads.models import Workload
 from portal.actor import Actor
-from portal.errors import Conflict, Forbidden, Invalid, Refused
+from portal.errors import Conflict, Invalid, Refused
 from portal.instants import sane
 from portal.reasons import given
 
@@ -449,12 +449,6 @@ def _members(tenant_id: UUID, people: Sequence[UUID]) -> None:
     rows = Membership.objects.filter(tenant=tenant_id, ended_at=None, user__in=wanted, user__is_active=True)
     if rows.count() != len(wanted):
         raise Invalid("not_a_member", "Only members of this tenant can be on call.")
-
-
-def refuse_strangers(actor: Actor, team_id: UUID) -> None:
-    """Rotas are changed by those who lead operations and by the team itself."""
-    if team_id not in actor.teams and not has_right(actor, "rota.manage"):
-        raise Forbidden("right_missing", "This takes being of the team, or the right 'rota.manage'.")
 
 
 def _reason(reason: str) -> str:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 
 from apps.accounts.models import User
 from apps.ownership import actions, handover, presenter, queries
+from apps.ownership.access import may_change
 from apps.ownership.alerts import queries as alerts
 from apps.ownership.alerts.forms import MaintenanceForm
 from apps.ownership.forms import OfferForm, OverrideForm, ReasonForm, RotaForm, RotationForm, TeamForm
@@ -85,7 +86,7 @@ def rota_page(request: InTenant, slug: str, rota_id: UUID) -> HttpResponse:
         "swaps": list(queries.swaps(rota)[:PAGE]),
         "temporaries": list(queries.temporaries(rota, now)[:PAGE]),
         "form": _override_form(request, rota, None),
-        "may": may_manage(request.actor) or rota.team_id in request.actor.teams,
+        "may": may_change(request.actor, rota.team_id),
         "now": now,
     }
     return render(request, "ownership/rota.html", context)

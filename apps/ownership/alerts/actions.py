@@ -15,14 +15,14 @@ from django.db.models import F, Q, QuerySet
 from apps.accounts.models import User
 from apps.audit.actions import record
 from apps.ownership import queries as rotas
+from apps.ownership.access import may_change
 from apps.ownership.alerts import climb, digests, escalation, incidents, policies
-from apps.ownership.alerts.queries import locked
+from apps.ownership.alerts.queries import locked, maintenance_now
 from apps.ownership.models import Alert, Integration, Maintenance, Notification, OnCallEvent
 from apps.ownership.models.alerts import OPEN, AlertState, Severity, Source
 from apps.ownership.models.channels import SendState
 from apps.tenants.models import Team
 from apps.tenants.queries import membership
-from apps.tenants.roles import has_right
 from apps.workloads.models import Workload
 from portal import actor as actors
 from portal import faults
@@ -229,10 +229,7 @@ def release_all(*, workload: Workload, actor: Actor, now: datetime) -> None:
     Raises:
         Refused: none does.
     """
-    rows = Maintenance.objects.filter(
-        tenant=workload.tenant_id, workload=workload.id, start__lte=now, end__gt=now, ended_at=None
-    )
-    found = list(rows)
+    found = list(maintenance_now(workload.tenant_id, [workload.id], now))
     if not found:
         raise Refused("over", "No maintenance holds this workload's alerts.")
     for maintenance in found:
@@ -245,7 +242,7 @@ def may_act(alert: Alert, actor: Actor) -> bool:
         return False
     if actor.workloads is not None and alert.workload_id not in actor.workloads:
         return False
-    if has_right(actor, "rota.manage") or alert.team_id in actor.teams:
+    if may_change(actor, alert.team_id):
         return True
     if alert.workload is not None and alert.workload.owner_id == actor.user_id:
         return True

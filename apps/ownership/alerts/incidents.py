@@ -7,11 +7,11 @@ from django.db import IntegrityError, transaction
 
 from apps.accounts.models import User
 from apps.audit.actions import record
+from apps.ownership.access import may_change
 from apps.ownership.models import Alert, Incident, OnCallEvent
 from apps.ownership.models.alerts import OPEN
 from apps.tenants.models import Team
 from apps.tenants.queries import membership
-from apps.tenants.roles import has_right
 from portal.actor import Actor
 from portal.errors import Conflict, Forbidden, Invalid, Refused
 
@@ -117,7 +117,7 @@ def refuse_strangers(incident: Incident, actor: Actor) -> None:
         Forbidden: not of its team, not in command, not the workload's owner, and without the right.
     """
     concerned = {incident.commander_id, incident.workload.owner_id if incident.workload else None} - {None}
-    if has_right(actor, "rota.manage") or incident.team_id in actor.teams or actor.user_id in concerned:
+    if may_change(actor, incident.team_id) or actor.user_id in concerned:
         return
     raise Forbidden("not_yours", "This takes being of the incident's team, or commanding it.")
 

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from apps.audit.actions import record
 from apps.ownership import queries
 from apps.ownership import schedule as rules
+from apps.ownership.access import refuse_strangers
 from apps.ownership.alerts import codec, escalation
 from apps.ownership.alerts.escalation import Aim, Policy, Step, Target
 from apps.ownership.alerts.scene import usable
@@ -16,9 +17,9 @@ from apps.ownership.models import EscalationPolicy, PolicyVersion, Rota
 from apps.ownership.models.alerts import Severity
 from apps.tenants.models import Membership, Team
 from apps.tenants.queries import members
-from apps.tenants.roles import Role, has_right
+from apps.tenants.roles import Role
 from portal.actor import Actor
-from portal.errors import Conflict, Forbidden, Invalid
+from portal.errors import Conflict, Invalid
 
 _MINUTES = timedelta(minutes=1)
 OF_A_TEAM = Policy(
@@ -69,8 +70,7 @@ def set_policy(*, team: Team, policy: Policy, wakes: Severity, actor: Actor, now
         Invalid: a length out of bounds, a target that isn't there, or a policy whose every step is empty.
         Conflict: somebody else changed it in this instant.
     """
-    if team.id not in actor.teams and not has_right(actor, "rota.manage"):
-        raise Forbidden("right_missing", "This takes being of the team, or the right 'rota.manage'.")
+    refuse_strangers(actor, team.id)
     check(team, policy, now)
     former = current(team.tenant_id, team.id)
     try:

@@ -1,5 +1,6 @@
 """Reading alerts: the list, one with its story, and who acknowledged in time (D2)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -88,10 +89,15 @@ def open_of(workload: Workload) -> QuerySet[Alert]:
 
 def held_until(workload: Workload, now: datetime) -> datetime | None:
     """Until when maintenance keeps a workload's alerts from climbing, if it does now."""
-    rows = Maintenance.objects.filter(
-        tenant=workload.tenant_id, workload=workload.id, start__lte=now, end__gt=now, ended_at=None
-    )
+    rows = maintenance_now(workload.tenant_id, [workload.id], now)
     return rows.order_by("-end").values_list("end", flat=True).first()
+
+
+def maintenance_now(tenant_id: UUID, workloads: Iterable[UUID], now: datetime) -> QuerySet[Maintenance]:
+    """What holds the alerts of these workloads at this instant."""
+    return Maintenance.objects.filter(
+        tenant=tenant_id, workload__in=list(workloads), start__lte=now, end__gt=now, ended_at=None
+    )
 
 
 def told(tenant_id: UUID, person_id: UUID) -> QuerySet[Notification]:

@@ -13,7 +13,8 @@ from uuid import UUID
 from apps.ownership import queries
 from apps.ownership import schedule as rules
 from apps.ownership.alerts.escalation import Aim, Step, Target
-from apps.ownership.models import Alert, Channel, Maintenance, NotificationRule, Rota
+from apps.ownership.alerts.queries import maintenance_now
+from apps.ownership.models import Alert, Channel, NotificationRule, Rota
 from apps.ownership.models.channels import Urgency
 from apps.ownership.schedule import Schedule
 from apps.tenants.queries import members
@@ -91,7 +92,7 @@ def scene(tenant_id: UUID, alerts: Iterable[Alert], now: datetime) -> Scene:
         },
         ways=_ways(tenant_id, channels),
         channels=frozenset(channel.id for channel in channels),
-        held=_held(tenant_id, workloads, now),
+        held=dict(maintenance_now(tenant_id, workloads, now).order_by("end").values_list("workload", "end")),
     )
 
 
@@ -113,11 +114,3 @@ def _ways(tenant_id: UUID, channels: list[Channel]) -> dict[UUID, tuple[Way, ...
         if row.person_id is not None:
             every[row.person_id].append(Way(row.id))
     return {person: tuple(ruled.get(person) or ways) for person, ways in every.items()}
-
-
-def _held(tenant_id: UUID, workloads: set[UUID], now: datetime) -> dict[UUID, datetime]:
-    """Workloads under maintenance now, and until when."""
-    rows = Maintenance.objects.filter(
-        tenant=tenant_id, workload__in=workloads, start__lte=now, end__gt=now, ended_at=None
-    )
-    return dict(rows.order_by("end").values_list("workload", "end"))

@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from apps.ownership.access import may_change
 from apps.ownership.alerts import policies, presenter
 from apps.ownership.alerts.escalation import Policy
 from apps.ownership.alerts.forms import IntegrationForm, PolicyForm
@@ -22,7 +23,6 @@ from apps.ownership.channels.words import absolute
 from apps.ownership.models.alerts import Severity
 from apps.tenants import queries as tenants
 from apps.tenants.models import Team
-from apps.tenants.roles import has_right
 from apps.workloads.models import Workload
 from portal.access import member
 from portal.errors import PortalError
@@ -45,7 +45,7 @@ def team_page(request: InTenant, slug: str, team: str) -> HttpResponse:
         "integrations": list(integrations.integrations(request.tenant.id).filter(team=found.id)[:PAGE]),
         "channel_form": ChannelForm(),
         "integration_form": IntegrationForm(workloads=_workloads(request)),
-        "may": _may(request, found),
+        "may": may_change(request.actor, found.id),
         "now": now,
     }
     return render(request, "ownership/team.html", context)
@@ -88,7 +88,7 @@ def add_integration(request: InTenant, slug: str, team: str) -> HttpResponse:
 def integration_page(request: InTenant, slug: str, integration_id: UUID) -> HttpResponse:
     """What a sender needs, how to set it up, and what came in lately."""
     found = integrations.integration(request.tenant.id, integration_id)
-    may = integrations.may_manage(found, request.actor)
+    may = may_change(request.actor, found.team_id)
     context = {
         "integration": found,
         "address": absolute(integrations.address(found)),
@@ -126,10 +126,6 @@ def _policy_form(request: InTenant, team: Team, policy: Policy, wakes: str) -> P
 
 def _workloads(request: InTenant) -> QuerySet[Workload]:
     return Workload.objects.filter(tenant=request.tenant.id, retired_at=None).order_by("key")
-
-
-def _may(request: InTenant, team: Team) -> bool:
-    return team.id in request.actor.teams or has_right(request.actor, "rota.manage")
 
 
 def _form(request: InTenant, form: Any, heading: str) -> HttpResponse:

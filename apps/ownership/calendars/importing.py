@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from apps.accounts.models import User
 from apps.ownership import actions, queries
+from apps.ownership.access import refuse_strangers
 from apps.ownership.actions import LONGEST_OVERRIDE
 from apps.ownership.calendars import reading
 from apps.ownership.models import Rota, TemporarySchedule
@@ -33,7 +34,7 @@ def report(*, rota: Rota, text: str, start: datetime, end: datetime, actor: Acto
         Forbidden: not of the team, and without the right to manage rotas.
         Invalid: no calendar, or a span that is none or longer than 92 days.
     """
-    actions.refuse_strangers(actor, rota.team_id)
+    refuse_strangers(actor, rota.team_id)
     sane(start, "start")
     sane(end, "end")
     if not start < end <= start + LONGEST_OVERRIDE:

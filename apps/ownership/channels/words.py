@@ -14,10 +14,8 @@ from apps.tenants.models import Tenant
 
 def of(intent: Notification, tenant: Tenant, now: datetime) -> Message:
     """What an intent says now."""
-    if intent.alert is None:
-        own = (("Open it", absolute(intent.link)),) if intent.link else ()
-        return Message(intent.title, tuple(intent.body.splitlines()), own)
     alert = intent.alert
+    assert alert is not None, "only what an alert says leaves the product"
     shown = [("Look at it", absolute(reverse("alert", args=[tenant.slug, alert.id])))]
     if intent.person_id is not None:
         shown.insert(0, ("Acknowledge", absolute(reverse("alert_link", args=[links.make(intent)]))))

@@ -7,11 +7,11 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from apps.audit.actions import record
+from apps.ownership.access import refuse_strangers
 from apps.ownership.channels.signing import secret_text
 from apps.ownership.models import InboundEvent, Integration
 from apps.ownership.models.alerts import INTEGRATIONS, Source
 from apps.tenants.models import Team
-from apps.tenants.roles import has_right
 from apps.workloads.models import Workload
 from portal.actor import Actor
 from portal.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorised
@@ -27,7 +27,7 @@ def create(
     *, team: Team, kind: str, name: str, actor: Actor, now: datetime, workload: Workload | None = None
 ) -> Integration:
     """A new way in. What a sender needs is :func:`credential`."""
-    _refuse_strangers(actor, team.id)
+    refuse_strangers(actor, team.id)
     if kind not in dict(INTEGRATIONS) or not 1 <= len(name.strip()) <= 100:
         raise Invalid("kind", f"Name it, and choose one of {', '.join(dict(INTEGRATIONS))}.")
     if actor.user_id is None:
@@ -49,7 +49,7 @@ def create(
 def revoke(*, integration: Integration, actor: Actor, now: datetime, reason: str = "") -> None:
     """Nothing comes in by it any more, from this instant on. ``reason``: why an operator of the platform does it."""
     if not (reason and actor.kind == "operator"):
-        _refuse_strangers(actor, integration.team_id)
+        refuse_strangers(actor, integration.team_id)
     rows = Integration.objects.filter(tenant=integration.tenant_id, id=integration.id, revoked_at=None)
     if not rows.update(revoked_at=now):
         raise Conflict("revoked", "It was revoked already.")
@@ -112,12 +112,3 @@ def events(found: Integration) -> QuerySet[InboundEvent]:
 def forget(tenant_id: UUID, now: datetime) -> int:
     """Drop what came in over a week ago. Returns how many lines."""
     return InboundEvent.objects.filter(tenant=tenant_id, created_at__lt=now - KEPT).delete()[0]
-
-
-def may_manage(found: Integration, actor: Actor) -> bool:
-    return found.team_id in actor.teams or has_right(actor, "rota.manage")
-
-
-def _refuse_strangers(actor: Actor, team_id: UUID) -> None:
-    if team_id not in actor.teams and not has_right(actor, "rota.manage"):
-        raise Forbidden("right_missing", "This takes being of the team, or the right 'rota.manage'.")
