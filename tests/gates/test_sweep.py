@@ -3,14 +3,17 @@
 from datetime import timedelta
 
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apps.gates import sweep
 from apps.gates.models import Evidence
+from apps.ownership.models import Notification
 from portal.models import OutboxMessage
+from portal.outbox import actions as outbox
 from portal.tenancy.context import tenant_transaction
 from tests.gates.test_gates import CASES, DAY, put
-from tests.world import NOW, World
+from tests.world import NOW, PASSWORD, World
 
 
 def sent(world: World) -> list[str]:
@@ -34,6 +37,22 @@ def test_a_warning_at_three_quarters_and_a_word_at_the_end_once_each(live_world:
     assert sent(live_world) == ["evidence.expiring"]
     assert [sweep_at(live_world, end), sweep_at(live_world, end + DAY)] == [1, 0]
     assert sent(live_world) == ["evidence.expiring", "evidence.stale"]
+
+
+def test_the_owner_is_told_in_the_product_and_the_notice_leads_to_the_gate(live_world: World) -> None:
+    with tenant_transaction(live_world.tenant.id):
+        put(live_world, "edge_cases", CASES)
+    warn = NOW + 135 * DAY
+    sweep_at(live_world, warn)
+    with tenant_transaction(live_world.tenant.id):
+        message = OutboxMessage.objects.get(topic="evidence.expiring")
+    outbox.deliver(tenant_id=live_world.tenant.id, message_ids=[message.id], now=warn)
+    with tenant_transaction(live_world.tenant.id):
+        notice = Notification.objects.get()
+        assert notice.person_id == live_world.alice.id
+    client = Client()
+    assert client.login(email="alice@example.org", password=PASSWORD)
+    assert client.get(f"/t/acme/{notice.link}").status_code == 200
 
 
 def test_a_document_that_was_replaced_says_nothing_any_more(live_world: World) -> None:
