@@ -22,6 +22,12 @@ class TenantView(APIView):
     def actor(self) -> Actor:
         return self.request._request.actor  # type: ignore[attr-defined, no-any-return]
 
+    def said(self, shape: type[BaseSerializer[Any]]) -> dict[str, Any]:
+        """The body, once it has this shape; each field that hasn't is named (400)."""
+        data = shape(data=self.request.data)
+        data.is_valid(raise_exception=True)
+        return dict(data.validated_data)
+
     def paged(self, rows: QuerySet[Any], shown: type[BaseSerializer[Any]], ordering: tuple[str, ...]) -> Response:
         """One page of ``rows`` by cursor; ``ordering`` ends with a unique column."""
         pages = CursorPagination()

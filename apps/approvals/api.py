@@ -7,7 +7,6 @@ from uuid import UUID
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -78,17 +77,13 @@ class ApprovalWithSignaturesSerializer(ApprovalSerializer):
         fields = [*ApprovalSerializer.Meta.fields, "signatures"]
 
 
-class Newest(CursorPagination):
-    page_size = 50
-    ordering = ("-created_at", "-id")
+NEWEST = ("-created_at", "-id")
 
 
 class ApprovalsView(TenantView):
     @extend_schema(operation_id="list_approvals", responses=ApprovalSerializer(many=True))
     def get(self, request: Request, slug: str) -> Response:
-        pages = Newest()
-        page = pages.paginate_queryset(queries.requests(self.tenant.id, self.actor), request, self)
-        return pages.get_paginated_response(ApprovalSerializer(page, many=True).data)
+        return self.paged(queries.requests(self.tenant.id, self.actor), ApprovalSerializer, NEWEST)
 
 
 class ApprovalView(TenantView):
@@ -101,9 +96,8 @@ class SignView(TenantView):
     @extend_schema(operation_id="sign_approval", request=SignSerializer, responses=ApprovalWithSignaturesSerializer)
     def post(self, request: Request, slug: str, approval_id: UUID) -> Response:
         found = queries.request_for(self.tenant.id, self.actor, approval_id)
-        data = SignSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        asked = dict(data.validated_data)
+        data = self.said(SignSerializer)
+        asked = dict(data)
         signed = actions.sign(
             request=found,
             signer=_person(self.actor),
@@ -159,9 +153,8 @@ class PolicyView(TenantView):
 
     @extend_schema(operation_id="set_policy", request=NewPolicySerializer, responses=PolicySerializer)
     def put(self, request: Request, slug: str, policy: str) -> Response:
-        data = NewPolicySerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        asked = dict(data.validated_data)
+        data = self.said(NewPolicySerializer)
+        asked = dict(data)
         policies.set_policy(
             tenant_id=self.tenant.id,
             name=_known(policy),
@@ -190,23 +183,18 @@ class NewDelegationSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=500)
 
 
-class LatestEnd(CursorPagination):
-    page_size = 50
-    ordering = ("-ends_at", "-id")
+LATEST_END = ("-ends_at", "-id")
 
 
 class DelegationsView(TenantView):
     @extend_schema(operation_id="list_delegations", responses=DelegationSerializer(many=True))
     def get(self, request: Request, slug: str) -> Response:
-        pages = LatestEnd()
-        page = pages.paginate_queryset(queries.delegations(self.tenant.id), request, self)
-        return pages.get_paginated_response(DelegationSerializer(page, many=True).data)
+        return self.paged(queries.delegations(self.tenant.id), DelegationSerializer, LATEST_END)
 
     @extend_schema(operation_id="delegate", request=NewDelegationSerializer, responses={201: DelegationSerializer})
     def post(self, request: Request, slug: str) -> Response:
-        data = NewDelegationSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        asked = dict(data.validated_data)
+        data = self.said(NewDelegationSerializer)
+        asked = dict(data)
         found = members(self.tenant.id).filter(user__email=asked.pop("delegate").lower()).first()
         if found is None:
             raise Invalid("delegate", "Choose another member of this tenant.")

@@ -10,7 +10,6 @@ from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.pagination import CursorPagination
 from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -65,9 +64,7 @@ class EvidenceSerializer(serializers.ModelSerializer[Evidence]):
         fields = ["id", "kind", "source", "content", "content_hash", "observed_at", "author", "created_at"]
 
 
-class Newest(CursorPagination):
-    page_size = 50
-    ordering = ("-observed_at", "-created_at")
+NEWEST = ("-observed_at", "-created_at")
 
 
 class GateView(TenantView):
@@ -98,9 +95,7 @@ class EvidencesView(TenantView):
     def get(self, request: Request, slug: str, key: str, kind: str) -> Response:
         workload = _workload(self, key, "see_workload")
         rows = evidence.history(workload, _kind(self, kind)).filter(source=Source.ATTESTATION)
-        pages = Newest()
-        page = pages.paginate_queryset(rows, request, self)
-        return pages.get_paginated_response(EvidenceSerializer(page, many=True).data)
+        return self.paged(rows, EvidenceSerializer, NEWEST)
 
     @extend_schema(operation_id="record_evidence", request=OpenApiTypes.OBJECT, responses={201: EvidenceSerializer})
     def post(self, request: Request, slug: str, key: str, kind: str) -> Response:
@@ -133,9 +128,7 @@ class NewEvaluationSerializer(serializers.Serializer[Any]):
     mapping = serializers.CharField(max_length=20_000, default="", allow_blank=True)
 
 
-class Recent(CursorPagination):
-    page_size = 50
-    ordering = ("-created_at", "-id")
+RECENT = ("-created_at", "-id")
 
 
 class EvaluationsView(TenantView):
@@ -143,18 +136,15 @@ class EvaluationsView(TenantView):
 
     @extend_schema(operation_id="list_evaluations", responses=EvaluationSerializer(many=True))
     def get(self, request: Request, slug: str, key: str) -> Response:
-        pages = Recent()
-        page = pages.paginate_queryset(imports.evaluations(_workload(self, key, "see_workload")), request, self)
-        return pages.get_paginated_response(EvaluationSerializer(page, many=True).data)
+        return self.paged(imports.evaluations(_workload(self, key, "see_workload")), EvaluationSerializer, RECENT)
 
     @extend_schema(
         operation_id="import_evaluation", request=NewEvaluationSerializer, responses={201: EvaluationSerializer}
     )
     def post(self, request: Request, slug: str, key: str) -> Response:
         workload = _workload(self, key, "manage_workload")
-        data = NewEvaluationSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        asked = data.validated_data
+        data = self.said(NewEvaluationSerializer)
+        asked = data
         made = import_evaluation(
             version=workloads.version(workload, asked["version"]),
             purpose=asked["purpose"],
@@ -183,9 +173,8 @@ class UploadsView(TenantView):
     @extend_schema(operation_id="upload_evaluation", request=NewEvaluationSerializer, responses={202: UploadSerializer})
     def post(self, request: Request, slug: str, key: str) -> Response:
         workload = _workload(self, key, "manage_workload")
-        data = NewEvaluationSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        asked = data.validated_data
+        data = self.said(NewEvaluationSerializer)
+        asked = data
         made = take_upload(
             version=workloads.version(workload, asked["version"]),
             purpose=asked["purpose"],

@@ -5,7 +5,6 @@ from typing import Any
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -145,9 +144,7 @@ class ComparisonSerializer(serializers.Serializer[Any]):
         return not verdict.why
 
 
-class NewestFirst(CursorPagination):
-    page_size = 50
-    ordering = ("-created_at", "-id")
+NEWEST_FIRST = ("-created_at", "-id")
 
 
 class CriteriaView(TenantView):
@@ -164,14 +161,13 @@ class CriteriaView(TenantView):
         operation_id="add_criterion", request=NewCriterionSerializer, responses={201: OwnCriterionSerializer}
     )
     def post(self, request: Request, slug: str) -> Response:
-        data = NewCriterionSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
+        data = self.said(NewCriterionSerializer)
         made = adding.add_criterion(
             tenant_id=self.tenant.id,
             by=person_behind(self),
             actor=self.actor,
             now=timezone.now(),
-            **data.validated_data,
+            **data,
         )
         return Response(OwnCriterionSerializer(made).data, status=201)
 
@@ -180,13 +176,12 @@ class OwnCriterionView(TenantView):
     @extend_schema(operation_id="retire_criterion", request=WhySerializer, responses={204: None})
     def delete(self, request: Request, slug: str, code: str) -> Response:
         person_behind(self)
-        data = WhySerializer(data=request.data)
-        data.is_valid(raise_exception=True)
+        data = self.said(WhySerializer)
         adding.retire_criterion(
             criterion=own.row(self.tenant.id, code),
             actor=self.actor,
             now=timezone.now(),
-            reason=data.validated_data["reason"],
+            reason=data["reason"],
         )
         return Response(status=204)
 
@@ -197,9 +192,8 @@ class ThresholdView(TenantView):
         person_behind(self)
         if code not in BY_ID:
             raise NotFound()
-        data = NewLimitSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        actions.tighten(tenant_id=self.tenant.id, criterion_id=code, name=name, actor=self.actor, **data.validated_data)
+        data = self.said(NewLimitSerializer)
+        actions.tighten(tenant_id=self.tenant.id, criterion_id=code, name=name, actor=self.actor, **data)
         row = _shown(BY_ID[code], queries.tightened(self.tenant.id).get(code, {}))
         return Response(CriterionSerializer(row).data)
 
@@ -207,16 +201,13 @@ class ThresholdView(TenantView):
 class WaiversView(TenantView):
     @extend_schema(operation_id="list_waivers", responses=WaiverSerializer(many=True))
     def get(self, request: Request, slug: str, key: str) -> Response:
-        pages = NewestFirst()
-        page = pages.paginate_queryset(queries.asked_waivers(_workload(self, key)), request, self)
-        return pages.get_paginated_response(WaiverSerializer(page, many=True).data)
+        return self.paged(queries.asked_waivers(_workload(self, key)), WaiverSerializer, NEWEST_FIRST)
 
     @extend_schema(operation_id="ask_for_waiver", request=NewWaiverSerializer, responses={201: WaiverSerializer})
     def post(self, request: Request, slug: str, key: str) -> Response:
         workload = _workload(self, key, "manage_workload")
-        data = NewWaiverSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        asked = dict(data.validated_data)
+        data = self.said(NewWaiverSerializer)
+        asked = dict(data)
         made = actions.ask_for_waiver(
             workload=workload,
             criterion_id=asked.pop("criterion"),
@@ -232,12 +223,11 @@ class FlagsView(TenantView):
     @extend_schema(operation_id="raise_red_flag", request=NewFlagSerializer, responses={201: FlagSerializer})
     def post(self, request: Request, slug: str, key: str, stage: str) -> Response:
         workload = _workload(self, key)
-        data = NewFlagSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
+        data = self.said(NewFlagSerializer)
         made = actions.raise_flag(
             workload=workload,
             stage=stage,
-            what=data.validated_data["what"],
+            what=data["what"],
             by=person_behind(self),
             actor=self.actor,
             now=timezone.now(),
@@ -249,14 +239,13 @@ class BackView(TenantView):
     @extend_schema(operation_id="go_back", request=BackSerializer, responses={201: MoveSerializer})
     def post(self, request: Request, slug: str, key: str) -> Response:
         workload = _workload(self, key, "manage_workload")
-        data = BackSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
+        data = self.said(BackSerializer)
         made = actions.go_back(
             workload=workload,
             by=person_behind(self),
             actor=self.actor,
             now=timezone.now(),
-            **data.validated_data,
+            **data,
         )
         return Response(MoveSerializer(made).data, status=201)
 
@@ -273,9 +262,8 @@ class EvalSetView(TenantView):
     def put(self, request: Request, slug: str, key: str) -> Response:
         workload = _workload(self, key, "manage_workload")
         person_behind(self)
-        data = NewEvalSetSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        asked = dict(data.validated_data)
+        data = self.said(NewEvalSetSerializer)
+        asked = dict(data)
         owner = members(self.tenant.id).filter(user__email=asked.pop("owner").lower()).first()
         if owner is None:
             raise Invalid("not_a_member", "Its owner has to be a member of this tenant.")

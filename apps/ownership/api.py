@@ -8,7 +8,6 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -80,22 +79,16 @@ class OverrideMadeSerializer(OverrideSerializer):
         fields = [*OverrideSerializer.Meta.fields, "matters"]
 
 
-class ByStart(CursorPagination):
-    page_size = 50
-    ordering = ("start", "id")
+BY_START = ("start", "id")
 
 
-class ByAge(CursorPagination):
-    page_size = 50
-    ordering = ("created_at", "id")
+BY_AGE = ("created_at", "id")
 
 
 class RotasView(TenantView):
     @extend_schema(operation_id="list_rotas", responses=RotaSerializer(many=True))
     def get(self, request: Request, slug: str) -> Response:
-        pages = ByAge()
-        page = pages.paginate_queryset(queries.rotas(self.tenant.id), request, self)
-        return pages.get_paginated_response(RotaSerializer(page, many=True).data)
+        return self.paged(queries.rotas(self.tenant.id), RotaSerializer, BY_AGE)
 
 
 class RotaView(TenantView):
@@ -130,18 +123,15 @@ class DutiesView(TenantView):
 class OverridesView(TenantView):
     @extend_schema(operation_id="list_overrides", responses=OverrideSerializer(many=True))
     def get(self, request: Request, slug: str, rota_id: UUID) -> Response:
-        pages = ByStart()
         rows = queries.overrides(queries.rota(self.tenant.id, rota_id), timezone.now())
-        page = pages.paginate_queryset(rows, request, self)
-        return pages.get_paginated_response(OverrideSerializer(page, many=True).data)
+        return self.paged(rows, OverrideSerializer, BY_START)
 
     @extend_schema(operation_id="override_rota", request=NewOverrideSerializer, responses={201: OverrideMadeSerializer})
     def post(self, request: Request, slug: str, rota_id: UUID) -> Response:
         rota = queries.rota(self.tenant.id, rota_id)
         by = person_behind(self)
-        data = NewOverrideSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        asked = dict(data.validated_data)
+        data = self.said(NewOverrideSerializer)
+        asked = dict(data)
         person, old = (self._member(asked.pop(name)) for name in ("person", "instead_of"))
         if person is None:
             raise Invalid("person", "Say who.")
@@ -195,9 +185,8 @@ class TemporariesView(TenantView):
     def post(self, request: Request, slug: str, rota_id: UUID) -> Response:
         rota = queries.rota(self.tenant.id, rota_id)
         by = person_behind(self)
-        data = NewTemporarySerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        asked = dict(data.validated_data)
+        data = self.said(NewTemporarySerializer)
+        asked = dict(data)
         shifts, fallback = asked.pop("shifts"), asked.pop("fallback")
         users = members_by_email(self.tenant.id, [*(row["person"] for row in shifts), *filter(None, [fallback])])
         made = actions.make_temporary(
@@ -250,9 +239,8 @@ class CalendarImportView(TenantView):
     def post(self, request: Request, slug: str, rota_id: UUID) -> Response:
         rota = queries.rota(self.tenant.id, rota_id)
         by = person_behind(self)
-        data = CalendarImportSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        asked = data.validated_data
+        data = self.said(CalendarImportSerializer)
+        asked = data
         span = {"rota": rota, "text": asked["calendar"], "start": asked["start"], "end": asked["end"]}
         span["actor"] = self.actor
         found, made = importing.report(**span), None
@@ -295,9 +283,8 @@ class CalendarFeedsView(TenantView):
     )
     def post(self, request: Request, slug: str) -> Response:
         me = person_behind(self)
-        data = NewCalendarFeedSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        asked = data.validated_data["rota"]
+        data = self.said(NewCalendarFeedSerializer)
+        asked = data["rota"]
         rota = queries.rota(self.tenant.id, asked) if asked else None
         made = feeds.make(tenant_id=self.tenant.id, person=me, rota=rota, actor=self.actor, now=timezone.now())
         return Response(CalendarFeedSerializer(made).data, status=201)
@@ -334,9 +321,8 @@ class PeopleView(TenantView):
     def put(self, request: Request, slug: str, key: str) -> Response:
         workload = workloads.workload_for(self.tenant.id, self.actor, key, "manage_workload")
         person_behind(self)
-        data = TeamSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        jobs = data.validated_data
+        data = self.said(TeamSerializer)
+        jobs = data
         users = members_by_email(self.tenant.id, [address for each in jobs.values() for address in each])
         named = {job: [users[address.lower()].id for address in each] for job, each in jobs.items()}
         actions.name_team(workload=workload, named=named, actor=self.actor)
@@ -364,9 +350,8 @@ class OfferView(TenantView):
     @extend_schema(operation_id="offer_workload", request=NewHandoverSerializer, responses={201: HandoverSerializer})
     def post(self, request: Request, slug: str, key: str) -> Response:
         workload = workloads.workload_for(self.tenant.id, self.actor, key, "manage_workload")
-        data = NewHandoverSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        asked = data.validated_data
+        data = self.said(NewHandoverSerializer)
+        asked = data
         if bool(asked["to_owner"]) == bool(asked["to_team"]):
             raise Invalid("to", "Name another owner or another team, one of the two.")
         to = (
@@ -388,9 +373,7 @@ class OfferView(TenantView):
 class OffersView(TenantView):
     @extend_schema(operation_id="list_offers", responses=HandoverSerializer(many=True))
     def get(self, request: Request, slug: str) -> Response:
-        pages = ByAge()
-        page = pages.paginate_queryset(handover.offers_to(self.tenant.id, self.actor), request, self)
-        return pages.get_paginated_response(HandoverSerializer(page, many=True).data)
+        return self.paged(handover.offers_to(self.tenant.id, self.actor), HandoverSerializer, BY_AGE)
 
 
 class AnswerSerializer(serializers.Serializer[Any]):
@@ -401,9 +384,8 @@ class AnswerView(TenantView):
     @extend_schema(operation_id="answer_offer", request=AnswerSerializer, responses=HandoverSerializer)
     def post(self, request: Request, slug: str, handover_id: UUID) -> Response:
         row = handover.offered(self.tenant.id, self.actor, handover_id)
-        data = AnswerSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        act = handover.accept if data.validated_data["accept"] else handover.end
+        data = self.said(AnswerSerializer)
+        act = handover.accept if data["accept"] else handover.end
         act(handover=row, by=person_behind(self), actor=self.actor, now=timezone.now())
         return Response(HandoverSerializer(row).data)
 

@@ -10,7 +10,6 @@ from uuid import UUID
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -114,23 +113,18 @@ def plan_from(data: dict[str, Any]) -> tuple[tuple[PhasePlan, ...], tuple[Guardr
     return phases, codec.guardrails(data) if "guardrails" in data else DEFAULT_GUARDRAILS
 
 
-class Newest(CursorPagination):
-    page_size = 50
-    ordering = ("-created_at", "-id")
+NEWEST = ("-created_at", "-id")
 
 
 class RolloutsView(TenantView):
     @extend_schema(operation_id="list_rollouts", responses=RolloutSerializer(many=True))
     def get(self, request: Request, slug: str) -> Response:
-        pages = Newest()
-        page = pages.paginate_queryset(queries.rollouts(self.tenant.id, self.actor), request, self)
-        return pages.get_paginated_response(RolloutSerializer(page, many=True).data)
+        return self.paged(queries.rollouts(self.tenant.id, self.actor), RolloutSerializer, NEWEST)
 
     @extend_schema(operation_id="plan_rollout", request=NewRolloutSerializer, responses={201: RolloutSerializer})
     def post(self, request: Request, slug: str) -> Response:
-        data = NewRolloutSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        asked = data.validated_data
+        data = self.said(NewRolloutSerializer)
+        asked = data
         workload = workloads.workload_for(self.tenant.id, self.actor, asked["workload"], "manage_workload")
         author = person_behind(self)
         version = workloads.versions(workload).filter(label=asked["version"]).first()
@@ -162,12 +156,11 @@ class PlanView(TenantView):
     @extend_schema(operation_id="change_plan", request=ChangedPlanSerializer, responses=RolloutSerializer)
     def put(self, request: Request, slug: str, rollout_id: UUID) -> Response:
         rollout = queries.rollout_for(self.tenant.id, self.actor, rollout_id, "manage_workload")
-        data = ChangedPlanSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        phases, guardrails = plan_from(data.validated_data)
+        data = self.said(ChangedPlanSerializer)
+        phases, guardrails = plan_from(data)
         changed = actions.change_plan(
             rollout=rollout,
-            expected_revision=data.validated_data["revision"],
+            expected_revision=data["revision"],
             phases=phases,
             guardrails=guardrails,
             actor=self.actor,
@@ -181,10 +174,9 @@ class RolloutActionView(TenantView):
 
     @extend_schema(request=ReasonSerializer, responses=RolloutSerializer)
     def post(self, request: Request, slug: str, rollout_id: UUID) -> Response:
-        data = ReasonSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
+        data = self.said(ReasonSerializer)
         rollout = queries.rollout_for(self.tenant.id, self.actor, rollout_id)
-        perform(self.tenant.id, rollout, self.verb, self.actor, data.validated_data["reason"])
+        perform(self.tenant.id, rollout, self.verb, self.actor, data["reason"])
         return Response(RolloutSerializer(rollout).data)
 
 

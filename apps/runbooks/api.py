@@ -6,7 +6,6 @@ from uuid import UUID
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -81,24 +80,19 @@ class NewTextSerializer(serializers.Serializer[Any]):
     why = serializers.CharField(max_length=500)
 
 
-class ByTitle(CursorPagination):
-    page_size = 50
-    ordering = ("title", "id")
+BY_TITLE = ("title", "id")
 
 
 class RunbooksView(TenantView):
     @extend_schema(operation_id="list_runbooks", responses=RunbookSerializer(many=True))
     def get(self, request: Request, slug: str) -> Response:
-        pages = ByTitle()
         rows = queries.runbooks(self.tenant.id, self.actor).select_related("published__author")
-        page = pages.paginate_queryset(rows, request, self)
-        return pages.get_paginated_response(RunbookSerializer(page, many=True).data)
+        return self.paged(rows, RunbookSerializer, BY_TITLE)
 
     @extend_schema(operation_id="create_runbook", request=NewRunbookSerializer, responses={201: RunbookSerializer})
     def post(self, request: Request, slug: str) -> Response:
-        data = NewRunbookSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        key, title = data.validated_data["workload"], data.validated_data["title"]
+        data = self.said(NewRunbookSerializer)
+        key, title = data["workload"], data["title"]
         workload = workloads.workload_for(self.tenant.id, self.actor, key, "manage_workload")
         made = actions.create_runbook(workload=workload, title=title, owner=person_behind(self), actor=self.actor)
         return Response(RunbookSerializer(made).data, status=201)
@@ -114,10 +108,9 @@ class VersionsView(TenantView):
     @extend_schema(operation_id="write_runbook", request=NewTextSerializer, responses={201: TextSerializer})
     def post(self, request: Request, slug: str, runbook_id: UUID) -> Response:
         runbook = queries.runbook_for(self.tenant.id, self.actor, runbook_id, "manage_workload")
-        data = NewTextSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
+        data = self.said(NewTextSerializer)
         made = actions.write_version(
-            runbook=runbook, author=person_behind(self), actor=self.actor, now=timezone.now(), **data.validated_data
+            runbook=runbook, author=person_behind(self), actor=self.actor, now=timezone.now(), **data
         )
         return Response(TextSerializer(made).data, status=201)
 
@@ -137,9 +130,8 @@ class VersionActView(TenantView):
         common: dict[str, Any] = {"version": version, "actor": self.actor, "now": timezone.now()}
         if self.verb == "review":
             return Response(TextSerializer(actions.review_version(reviewer=person, **common)).data)
-        data = PublishSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        made = actions.publish_version(publisher=person, **data.validated_data, **common)
+        data = self.said(PublishSerializer)
+        made = actions.publish_version(publisher=person, **data, **common)
         return Response(TextSerializer(made).data)
 
 
@@ -168,17 +160,14 @@ class NewDrillSerializer(serializers.Serializer[Any]):
 class DrillsView(TenantView):
     @extend_schema(operation_id="list_drills", responses=DrillSerializer(many=True))
     def get(self, request: Request, slug: str, runbook_id: UUID) -> Response:
-        pages = LatestDrill()
         rows = queries.drills(queries.runbook_for(self.tenant.id, self.actor, runbook_id)).select_related("workload")
-        page = pages.paginate_queryset(rows, request, self)
-        return pages.get_paginated_response(DrillSerializer(page, many=True).data)
+        return self.paged(rows, DrillSerializer, LATEST_DRILL)
 
     @extend_schema(operation_id="start_drill", request=NewDrillSerializer, responses={201: DrillSerializer})
     def post(self, request: Request, slug: str, runbook_id: UUID) -> Response:
         runbook = queries.runbook_for(self.tenant.id, self.actor, runbook_id, "operate_workload")
-        data = NewDrillSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        asked = dict(data.validated_data)
+        data = self.said(NewDrillSerializer)
+        asked = dict(data)
         made = actions.start_drill(
             runbook=runbook,
             kind=Kind(asked.pop("kind")),
@@ -190,9 +179,7 @@ class DrillsView(TenantView):
         return Response(DrillSerializer(made).data, status=201)
 
 
-class LatestDrill(CursorPagination):
-    page_size = 50
-    ordering = ("-started_at", "-id")
+LATEST_DRILL = ("-started_at", "-id")
 
 
 class DrillView(TenantView):
@@ -217,9 +204,8 @@ class DrillActView(TenantView):
         now = timezone.now()
         drill = queries.drill_for(self.tenant.id, self.actor, drill_id, "operate_workload")
         person = person_behind(self)
-        data = DrillDoneSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        said = data.validated_data
+        data = self.said(DrillDoneSerializer)
+        said = data
         common: dict[str, Any] = {"drill": drill, "actor": self.actor, "now": now}
         if said["do"] == "tick":
             actions.tick_step(number=said["step"], by=person, **common)

@@ -99,9 +99,8 @@ class ModulesView(TenantView):
     @extend_schema(operation_id="write_module", request=NewModuleSerializer, responses={201: ModuleSerializer})
     def post(self, request: Request, slug: str, key: str) -> Response:
         workload = workloads.workload_for(self.tenant.id, self.actor, key, "manage_workload")
-        data = NewModuleSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        made = actions.write_module(workload=workload, actor=self.actor, **data.validated_data)
+        data = self.said(NewModuleSerializer)
+        made = actions.write_module(workload=workload, actor=self.actor, **data)
         return Response(ModuleSerializer(made).data, status=201)
 
 
@@ -117,9 +116,8 @@ class CohortsView(TenantView):
     @extend_schema(operation_id="form_cohort", request=NewCohortSerializer, responses={201: TrainingCohortSerializer})
     def post(self, request: Request, slug: str, key: str) -> Response:
         workload = workloads.workload_for(self.tenant.id, self.actor, key, "manage_workload")
-        data = NewCohortSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        made = actions.form_cohort(workload=workload, actor=self.actor, **data.validated_data)
+        data = self.said(NewCohortSerializer)
+        made = actions.form_cohort(workload=workload, actor=self.actor, **data)
         (covered,) = queries.covered(workload, [made], timezone.now())
         return Response(TrainingCohortSerializer(covered).data, status=201)
 

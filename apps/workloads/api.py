@@ -4,7 +4,6 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -79,32 +78,23 @@ class NewVersionSerializer(serializers.Serializer[Any]):
     why = serializers.CharField(max_length=5_000)
 
 
-class ByKey(CursorPagination):
-    page_size = 50
-    ordering = "key"
+BY_KEY = ("key",)
 
 
-class ByAge(CursorPagination):
-    page_size = 50
-    ordering = ("-created_at", "-id")
+BY_AGE = ("-created_at", "-id")
 
 
 class WorkloadsView(TenantView):
     @extend_schema(operation_id="list_workloads", responses=WorkloadSerializer(many=True))
     def get(self, request: Request, slug: str) -> Response:
         rows = queries.visible(self.tenant.id, self.actor).select_related("owner", "serving_version")
-        pages = ByKey()
-        page = pages.paginate_queryset(rows, request, self)
-        return pages.get_paginated_response(WorkloadSerializer(page, many=True).data)
+        return self.paged(rows, WorkloadSerializer, BY_KEY)
 
     @extend_schema(operation_id="register_workload", request=NewWorkloadSerializer, responses={201: WorkloadSerializer})
     def post(self, request: Request, slug: str) -> Response:
         person = person_behind(self, "workload.register")
-        data = NewWorkloadSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        workload = actions.register_workload(
-            tenant_id=self.tenant.id, owner=person, actor=self.actor, **data.validated_data
-        )
+        data = self.said(NewWorkloadSerializer)
+        workload = actions.register_workload(tenant_id=self.tenant.id, owner=person, actor=self.actor, **data)
         return Response(WorkloadSerializer(workload).data, status=201)
 
 
@@ -118,17 +108,14 @@ class VersionsView(TenantView):
     @extend_schema(operation_id="list_versions", responses=VersionSerializer(many=True))
     def get(self, request: Request, slug: str, key: str) -> Response:
         workload = queries.workload_for(self.tenant.id, self.actor, key)
-        pages = ByAge()
-        page = pages.paginate_queryset(queries.versions(workload), request, self)
-        return pages.get_paginated_response(VersionSerializer(page, many=True).data)
+        return self.paged(queries.versions(workload), VersionSerializer, BY_AGE)
 
     @extend_schema(operation_id="add_version", request=NewVersionSerializer, responses={201: VersionSerializer})
     def post(self, request: Request, slug: str, key: str) -> Response:
         workload = queries.workload_for(self.tenant.id, self.actor, key, "manage_workload")
         person = person_behind(self)
-        data = NewVersionSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        version = actions.add_version(workload=workload, made_by=person, actor=self.actor, **data.validated_data)
+        data = self.said(NewVersionSerializer)
+        version = actions.add_version(workload=workload, made_by=person, actor=self.actor, **data)
         return Response(VersionSerializer(version).data, status=201)
 
 

@@ -101,11 +101,6 @@ class _Verb(TenantView):
         actions.refuse_strangers(alert, self.actor)
         return alert
 
-    def said(self, shape: type[serializers.Serializer[Any]]) -> dict[str, Any]:
-        data = shape(data=self.request.data)
-        data.is_valid(raise_exception=True)
-        return dict(data.validated_data)
-
 
 class AcknowledgeSerializer(serializers.Serializer[Any]):
     round = serializers.IntegerField(required=False, min_value=0, help_text="The round you saw; another is refused.")
@@ -192,9 +187,8 @@ class MaintenanceView(TenantView):
     def post(self, request: Request, slug: str, key: str) -> Response:
         workload = workloads.workload_for(self.tenant.id, self.actor, key, "operate_workload")
         by = person_behind(self)
-        data = MaintenanceSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        made = actions.hold(workload=workload, by=by, actor=self.actor, now=timezone.now(), **data.validated_data)
+        data = self.said(MaintenanceSerializer)
+        made = actions.hold(workload=workload, by=by, actor=self.actor, now=timezone.now(), **data)
         return Response(MaintenanceSerializer(made).data, status=201)
 
     @extend_schema(operation_id="end_maintenance", responses={204: None})
@@ -235,9 +229,8 @@ class IncidentView(TenantView):
         incident = queries.incident(self.tenant.id, incident_id)
         person_behind(self)
         incidents.refuse_strangers(incident, self.actor)
-        data = CommanderSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        address = data.validated_data["commander"].lower()
+        data = self.said(CommanderSerializer)
+        address = data["commander"].lower()
         commander = members_by_email(self.tenant.id, [address])[address]
         incidents.name_commander(incident=incident, commander=commander, actor=self.actor, now=timezone.now())
         return Response(IncidentSerializer(incident).data)
@@ -253,9 +246,8 @@ class NoteView(TenantView):
         incident = queries.incident(self.tenant.id, incident_id)
         person_behind(self)
         incidents.refuse_strangers(incident, self.actor)
-        data = NoteSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        text = data.validated_data["text"]
+        data = self.said(NoteSerializer)
+        text = data["text"]
         incidents.note(incident=incident, text=text, actor=self.actor, now=timezone.now())
         return Response(IncidentSerializer(incident).data, status=201)
 
@@ -273,9 +265,8 @@ class MergeView(TenantView):
         incident = queries.incident(self.tenant.id, incident_id)
         person_behind(self)
         incidents.refuse_strangers(incident, self.actor)
-        data = MergeSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        into, address = queries.incident(self.tenant.id, data.validated_data["into"]), data.validated_data["commander"]
+        data = self.said(MergeSerializer)
+        into, address = queries.incident(self.tenant.id, data["into"]), data["commander"]
         commander = members_by_email(self.tenant.id, [address])[address.lower()] if address else None
         incidents.refuse_strangers(into, self.actor)
         incidents.merge(incident=incident, into=into, commander=commander, actor=self.actor, now=timezone.now())

@@ -152,9 +152,8 @@ class IntegrationsView(TenantView):
     def post(self, request: Request, slug: str, team: str) -> Response:
         found = tenants.team(self.tenant.id, team)
         person_behind(self)
-        data = NewIntegrationSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        said = dict(data.validated_data)
+        data = self.said(NewIntegrationSerializer)
+        said = dict(data)
         key = said.pop("workload")
         workload = workloads.workload_for(self.tenant.id, self.actor, key) if key else None
         made = ways_in.create(team=found, workload=workload, actor=self.actor, now=timezone.now(), **said)

@@ -54,7 +54,7 @@ class ChannelsView(TenantView):
 
     @extend_schema(operation_id="add_my_channel", request=NewChannelSerializer, responses={201: ChannelMadeSerializer})
     def post(self, request: Request, slug: str) -> Response:
-        return _added(self, person_behind(self), request)
+        return _added(self, person_behind(self))
 
 
 class ChannelView(TenantView):
@@ -62,9 +62,8 @@ class ChannelView(TenantView):
     def post(self, request: Request, slug: str, channel_id: UUID) -> Response:
         row = queries.channel(self.tenant.id, self.actor, channel_id)
         person_behind(self)
-        data = CodeSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        done = actions.confirm(channel=row, code=data.validated_data["code"], actor=self.actor, now=timezone.now())
+        data = self.said(CodeSerializer)
+        done = actions.confirm(channel=row, code=data["code"], actor=self.actor, now=timezone.now())
         return Response(ChannelSerializer(done).data)
 
     @extend_schema(operation_id="remove_my_channel", responses={204: None})
@@ -89,7 +88,7 @@ class TeamChannelsView(TenantView):
     def post(self, request: Request, slug: str, team: str) -> Response:
         found = tenants.team(self.tenant.id, team)
         person_behind(self)
-        return _added(self, found, request)
+        return _added(self, found)
 
 
 class RuleSerializer(serializers.Serializer[Any]):
@@ -103,9 +102,8 @@ class RuleView(TenantView):
     def put(self, request: Request, slug: str, channel_id: UUID) -> Response:
         row = queries.channel(self.tenant.id, self.actor, channel_id)
         person_behind(self)
-        data = RuleSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        seconds = data.validated_data["after"]
+        data = self.said(RuleSerializer)
+        seconds = data["after"]
         after = None if seconds is None else timedelta(seconds=seconds)
         actions.set_rule(channel=row, urgency=Urgency.PAGE, after=after, actor=self.actor)
         return Response(ChannelSerializer(row).data)
@@ -127,9 +125,8 @@ class AbsencesView(TenantView):
     @extend_schema(operation_id="plan_my_absence", request=AbsenceSerializer, responses={201: AbsenceSerializer})
     def post(self, request: Request, slug: str) -> Response:
         me = person_behind(self)
-        data = AbsenceSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        said = {"note": "", **data.validated_data}
+        data = self.said(AbsenceSerializer)
+        said = {"note": "", **data}
         made = actions.plan_absence(tenant_id=self.tenant.id, person=me, actor=self.actor, now=timezone.now(), **said)
         return Response(AbsenceSerializer(made).data, status=201)
 
@@ -143,12 +140,9 @@ class AbsenceView(TenantView):
         return Response(status=204)
 
 
-def _added(view: TenantView, owner: User | Team, request: Request) -> Response:
-    data = NewChannelSerializer(data=request.data)
-    data.is_valid(raise_exception=True)
-    made = actions.add_channel(
-        tenant_id=view.tenant.id, owner=owner, actor=view.actor, now=timezone.now(), **data.validated_data
-    )
+def _added(view: TenantView, owner: User | Team) -> Response:
+    data = view.said(NewChannelSerializer)
+    made = actions.add_channel(tenant_id=view.tenant.id, owner=owner, actor=view.actor, now=timezone.now(), **data)
     secret = secret_text(secret_of(made.id)) if made.kind == ChannelKind.WEBHOOK else ""
     return Response({**ChannelSerializer(made).data, "signing_secret": secret}, status=201)
 
