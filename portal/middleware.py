@@ -30,7 +30,7 @@ log = logging.getLogger("portal.request")
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
-PROTOCOL_PREFIXES = ("/ofrep/", "/v1/", "/v2/", "/healthz", "/readyz", "/metrics")
+PROTOCOL_PREFIXES = ("/ofrep/", "/v1/", "/v2/", "/widget/", "/healthz", "/readyz", "/metrics")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _TENANT_PATH = re.compile(r"/(?P<api>api/v1/)?t/(?P<slug>[^/]+)(?:/|$)")
 

@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "apps.gates",
     "apps.rollouts",
     "apps.dispatch",
+    "apps.feedback",
     "demo",
 ]
 
@@ -186,6 +187,8 @@ CELERY_BEAT_SCHEDULE = {
     "approvals": {"task": "approvals.tick", "schedule": 60.0, "options": {"expires": 300}},
     "gates": {"task": "gates.tick", "schedule": 60.0, "options": {"expires": 300}},
     "rotas": {"task": "ownership.tick", "schedule": 60.0, "options": {"expires": 300}},
+    "feedback": {"task": "feedback.tick", "schedule": 5.0, "options": {"expires": 30}},
+    "trust": {"task": "feedback.hourly", "schedule": crontab(minute=3)},
     "inbound-log": {"task": "ownership.prune", "schedule": crontab(minute=41)},
     "outbox": {"task": "outbox.tick", "schedule": 1.0, "options": {"expires": 10}},
     "partitions": {"task": "telemetry.keep_partitions", "schedule": crontab(minute=7)},
@@ -321,6 +324,9 @@ SPECTACULAR_SETTINGS = {
         "AlertSeverity": "apps.ownership.models.alerts.Severity.choices",
         "IntegrationKind": "apps.ownership.models.alerts.INTEGRATIONS",
         "ChannelKind": "apps.ownership.models.channels.ChannelKind.choices",
+        "ReportState": "apps.feedback.models.REPORT_STATES",
+        "ReportSeverity": "apps.feedback.models.REPORT_SEVERITIES",
+        "ReportSource": "apps.feedback.models.Source.choices",
         "DrillKind": "apps.runbooks.models.KINDS",
         "Stage": "apps.workloads.policy.Stage.choices",
         "Shape": "apps.workloads.policy.Shape.choices",

@@ -19,6 +19,7 @@ urlpatterns = [
     path("", include("apps.gates.urls")),
     path("", include("apps.rollouts.urls")),
     path("", include("apps.dispatch.urls")),
+    path("", include("apps.feedback.urls")),
     path("api/schema/", include("portal.schema_urls")),
 ]
 

@@ -6,10 +6,13 @@ operator, a member of none. Nils and Ora help Mallory there.
 """
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from apps.accounts.actions import create_token
 from apps.accounts.models import User
+from apps.feedback import desks
+from apps.feedback.models import Desk
+from apps.feedback.rules import Hours
 from apps.ownership import actions as rotas
 from apps.ownership.models import Rota
 from apps.ownership.rotation import Unit
@@ -129,6 +132,7 @@ def make_workload(
     )
     governor = Actor(kind="task", id=None, label="task:setup", roles=frozenset({Role.GOVERNANCE}))
     workloads.set_posture(workload=workload, posture="authorize", actor=governor, reason="set up for the test")
+    staff_desk(workload, owner)
     versions = [
         workloads.add_version(
             workload=workload,
@@ -142,6 +146,20 @@ def make_workload(
         for label, model in (("1.0", "sonnet-4"), ("1.1", "sonnet-4.5"))
     ]
     return workload, versions[0], versions[1]
+
+
+def staff_desk(workload: Workload, person: User) -> Desk:
+    """A support desk of one, open round the clock (ROLL-10)."""
+    return desks.name_desk(
+        workload=workload,
+        people=[person.id],
+        hours=[Hours(day, time(0), time(23, 59)) for day in range(7)],
+        zone="UTC",
+        target_minutes=60,
+        expected_reports=70,
+        actor=SETUP,
+        now=NOW - timedelta(days=1),
+    )
 
 
 def put_on_call(team: Team, person: User) -> Rota:

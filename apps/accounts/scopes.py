@@ -5,5 +5,6 @@ SCOPES: dict[str, str] = {
     "telemetry": "Send action records (OTLP and the JSON batch)",
     "read": "Read workloads, rollouts and their figures",
     "write": "Register workloads and versions, plan rollouts",
+    "feedback": "Report soft failures, say how answers were used, and let the widget in",
     "operate": "Hold, resume, abort and roll back rollouts",
 }

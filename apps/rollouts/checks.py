@@ -125,6 +125,10 @@ def _figures(row: ArmSums | None) -> Figures:
         unauthorised=row.unauthorised,
         cost=Mean(row.cost_n, row.cost_sum, row.cost_squares),
         latency=row.latency,
+        seen=row.seen,
+        doubting=row.doubting,
+        heard=row.heard,
+        soft_failures=row.soft_failures,
     )
 
 
@@ -224,13 +228,20 @@ def _hold(rollout: Rollout, seen: Run, blind_for: timedelta, now: datetime) -> b
         reason, note = Hold.PROVIDER, f"Both arms broke a limit together: look at the provider of {name}."
     else:
         reason = _HOLDS[seen.verdict]
-        note = f"The check says {seen.verdict.replace('_', ' ')}."
+        note = _said(seen)
     moves.move(
         rollout, State.HELD, actor=ENGINE, now=now, reason=note, hold_reason=reason, note=note, figures=rollout.look
     )
     moves.alarm(rollout, f"held:{rollout.revision}", f"Held: {note}", "error", now=now)
     _save_look(rollout)
     return True
+
+
+def _said(seen: Run) -> str:
+    """A broken limit in its own figures; what else holds a rollout is no single guardrail's doing."""
+    if seen.verdict is Verdict.BREACH and seen.decisive is not None:
+        return sentence(seen.decisive)
+    return f"The check says {seen.verdict.replace('_', ' ')}."
 
 
 _HOLDS = {

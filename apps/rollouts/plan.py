@@ -21,6 +21,8 @@ class Metric(StrEnum):
     VALIDATOR_FLAGS = "validator_flag_rate"
     COST = "cost_per_transaction"
     OVERRIDES = "override_rate"
+    SOFT_FAILURES = "soft_failure_rate"
+    TRUST = "trust_signal"
     UNAUTHORISED = "unauthorised_actions"
 
 
@@ -34,7 +36,7 @@ class OnBreach(StrEnum):
     HOLD = "hold"
 
 
-RATES = frozenset({Metric.ERROR_RATE, Metric.VALIDATOR_FLAGS, Metric.OVERRIDES})
+RATES = frozenset({Metric.ERROR_RATE, Metric.VALIDATOR_FLAGS, Metric.OVERRIDES, Metric.SOFT_FAILURES, Metric.TRUST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ DEFAULT_GUARDRAILS: tuple[GuardrailPlan, ...] = (
     GuardrailPlan(Metric.LATENCY_P95, Kind.RELATIVE, 1.5),
     GuardrailPlan(Metric.VALIDATOR_FLAGS, Kind.ABSOLUTE, 0.05),
     GuardrailPlan(Metric.COST, Kind.RELATIVE, 1.5),
+    GuardrailPlan(Metric.SOFT_FAILURES, Kind.ABSOLUTE, 0.02, OnBreach.HOLD),
     GuardrailPlan(Metric.UNAUTHORISED, Kind.ABSOLUTE, 0.0),
 )
 

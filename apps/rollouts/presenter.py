@@ -8,7 +8,7 @@ from apps.rollouts import statistics as stats
 from apps.rollouts.machine import State
 from apps.rollouts.models import Rollout, RolloutTransition
 from apps.rollouts.plan import Kind, Metric, judged
-from apps.rollouts.verdict import LATENCY_SHARE
+from apps.rollouts.verdict import LATENCY_SHARE, LEAST_USERS
 from portal.charts import Interval, StepChart, interval, step_chart
 
 
@@ -130,7 +130,10 @@ def _detectable(rollout: Rollout) -> list[str]:
         if guardrail.kind is Kind.RELATIVE or guardrail.metric in {Metric.COST, Metric.UNAUTHORISED}:
             continue
         limit = LATENCY_SHARE if guardrail.metric is Metric.LATENCY_P95 else guardrail.limit
-        found = stats.detectable_rate(limit, n, alpha)
+        in_users = guardrail.metric is Metric.TRUST
+        within = min(n, LEAST_USERS) if in_users else n
+        found = stats.detectable_rate(limit, within, alpha)
         shown = f"{found * 100:.3g} % or more" if found else "nothing"
-        lines.append(f"{guardrail.metric.replace('_', ' ')}: {shown} within {n} transactions (power 0.8)")
+        counted = "users" if in_users else "transactions"
+        lines.append(f"{guardrail.metric.replace('_', ' ')}: {shown} within {within} {counted} (power 0.8)")
     return lines

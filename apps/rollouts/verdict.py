@@ -17,6 +17,7 @@ from apps.rollouts.plan import RATES, GuardrailPlan, Kind, Metric, OnBreach
 from apps.telemetry import histogram
 
 LATENCY_SHARE = 0.05
+LEAST_USERS = 50
 BLIND_HIGH = timedelta(minutes=30)
 BLIND_LOW = timedelta(hours=4)
 HIGH_SHARE = 2_500
@@ -43,7 +44,10 @@ _NO_COST = stats.Mean()
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One arm's sums since the phase began. Unknown costs and unjudged answers count in no denominator."""
+    """One arm's sums since the phase began. Unknown costs and unjudged answers count in no denominator.
+
+    ``seen`` and ``doubting`` are units, ``heard`` the transactions about which any user said anything at all.
+    """
 
     n: int = 0
     errors: int = 0
@@ -53,12 +57,20 @@ class Figures:
     unauthorised: int = 0
     cost: stats.Mean = _NO_COST
     latency: tuple[int, ...] = ()
+    seen: int = 0
+    doubting: int = 0
+    heard: int = 0
+    soft_failures: int = 0
 
     def rate(self, metric: Metric) -> tuple[int, int]:
-        """Events and trials of a rate."""
-        if metric is Metric.VALIDATOR_FLAGS:
-            return self.flagged, self.judged
-        return (self.overridden if metric is Metric.OVERRIDES else self.errors), self.n
+        """Events and trials of a rate. Where nobody ever says anything, silence isn't trust: there are no trials."""
+        return {
+            Metric.ERROR_RATE: (self.errors, self.n),
+            Metric.OVERRIDES: (self.overridden, self.n),
+            Metric.VALIDATOR_FLAGS: (self.flagged, self.judged),
+            Metric.SOFT_FAILURES: (self.soft_failures, self.n),
+            Metric.TRUST: (self.doubting, self.seen) if self.heard else (0, 0),
+        }[metric]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +110,11 @@ def sentence(found: Judgement) -> str:
     if "p95_ms" in figures:
         value, limit = figures["p95_ms"], figures["limit_ms"]
     shown = [_words(found.guardrail.metric, figure) for figure in (value, limit)]
-    said = f"{name} is {shown[0]} over {figures['n']} transactions; the limit is {shown[1]}."
+    counted = "users" if found.guardrail.metric is Metric.TRUST else "transactions"
+    said = f"{name} is {shown[0]} over {figures['n']} {counted}; the limit is {shown[1]}."
     if found.verdict in {Verdict.BREACH, Verdict.PASS}:
         return said
-    return f"{said} About {found.needed} more transactions would tell." if found.needed else said
+    return f"{said} About {found.needed} more {counted} would tell." if found.needed else said
 
 
 def _words(metric: Metric, figure: Any) -> str:
@@ -112,8 +125,10 @@ def _words(metric: Metric, figure: Any) -> str:
 
 def judge(guardrail: GuardrailPlan, agent: Figures, control: Figures, *, alpha: float, least: int) -> Judgement:
     """Judge one guardrail on the figures of a phase; ``least`` is the phase's minimum number of transactions, in each
-    arm that the guardrail looks at.
+    arm that the guardrail looks at. Trust is counted in users, of whom fewer are asked for.
     """
+    if guardrail.metric is Metric.TRUST:
+        least = min(least, LEAST_USERS)
     if guardrail.metric is Metric.UNAUTHORISED:
         return _judge_unauthorised(guardrail, agent, least)
     if guardrail.kind is Kind.RELATIVE:

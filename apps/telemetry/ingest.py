@@ -247,6 +247,7 @@ class Sums:
     cost_squares: float = 0.0
     units: int = 0
     crossed: int = 0
+    seen: int = 0
     latency: list[int] = field(default_factory=lambda: [0] * histogram.BUCKETS)
 
     def add(self, row: _Row) -> None:
@@ -314,42 +315,53 @@ def _sums_of(sums: dict[tuple[Any, ...], Sums], row: _Row) -> Sums:
     return sums[key]
 
 
-# One statement: add the units not seen in this arm before, and say which of those stand in the other arm already.
+# One statement: add the units not seen in this stay before, and say of each whether the arm has met it in another
+# stay, and whether the other arm has met it at all.
 _UNITS = """
-with seen as (
-    select * from unnest(%s::uuid[], %s::uuid[], %s::bytea[], %s::text[]) as u (id, rollout_id, unit, arm)
+with batch as (
+    select * from unnest(%s::uuid[], %s::uuid[], %s::bytea[], %s::text[], %s::int[])
+        as u (id, rollout_id, unit, arm, phase)
 ), fresh as (
-    insert into telemetry_exposedunit (id, tenant_id, created_at, rollout_id, unit, arm)
-    select id, %s, now(), rollout_id, unit, arm from seen order by rollout_id, unit, arm
-    on conflict (tenant_id, rollout_id, unit, arm) do nothing returning rollout_id, unit, arm
+    insert into telemetry_exposedunit (id, tenant_id, created_at, rollout_id, unit, arm, phase)
+    select id, %s, now(), rollout_id, unit, arm, phase from batch order by rollout_id, unit, arm, phase
+    on conflict (tenant_id, rollout_id, unit, arm, phase) do nothing returning rollout_id, unit, arm, phase
 )
-select f.rollout_id, f.unit, f.arm, exists (
-    select 1 from telemetry_exposedunit o
+select f.*, exists (select 1 from telemetry_exposedunit o
+    where o.tenant_id = %s and o.rollout_id = f.rollout_id and o.unit = f.unit and o.arm = f.arm
+), exists (select 1 from telemetry_exposedunit o
     where o.tenant_id = %s and o.rollout_id = f.rollout_id and o.unit = f.unit and o.arm <> f.arm
 ) from fresh f
 """
+UNSAID = -1
 
 
 def _count_units(tenant_id: UUID, rows: list[_Row], sums: dict[tuple[Any, ...], Sums]) -> None:
-    """Units new to an arm, counted in the minute that they were first seen in."""
-    first: dict[tuple[UUID, bytes, str], _Row] = {}
+    """Units new to a stay in a phase, and of those the ones new to the arm, in the minute they were first seen in."""
+    first: dict[tuple[UUID, bytes, str, int], _Row] = {}
     for row in rows:
         r = row.record
         if r.rollout and r.unit and r.arm:
-            first.setdefault((r.rollout, _digest(r.unit), r.arm), row)
+            phase = UNSAID if r.phase is None else r.phase
+            first.setdefault((r.rollout, unit_digest(r.unit), r.arm, phase), row)
     if not first:
         return
-    keys = sorted(first, key=lambda key: (str(key[0]), key[1], key[2]))
-    columns: list[list[Any]] = [[uuid7() for _ in keys], *([key[i] for key in keys] for i in range(3))]
+    keys = sorted(first, key=lambda key: (str(key[0]), *key[1:]))
+    columns: list[list[Any]] = [[uuid7() for _ in keys], *([key[i] for key in keys] for i in range(4))]
+    met: set[tuple[UUID, bytes, str]] = set()
     with connection.cursor() as cursor:
-        cursor.execute(_UNITS, [*columns, tenant_id, tenant_id])
-        for rollout, unit, arm, crossed in cursor.fetchall():
-            found = _sums_of(sums, first[(rollout, bytes(unit), arm)])
-            found.units += 1
-            found.crossed += crossed
+        cursor.execute(_UNITS, [*columns, tenant_id, tenant_id, tenant_id])
+        for rollout, unit, arm, phase, was_met, crossed in cursor.fetchall():
+            key = (rollout, bytes(unit), arm)
+            found = _sums_of(sums, first[(*key, phase)])
+            found.seen += 1
+            if not was_met and key not in met:
+                met.add(key)
+                found.units += 1
+                found.crossed += crossed
 
 
-def _digest(unit: str) -> bytes:
+def unit_digest(unit: str) -> bytes:
+    """16 bytes that stand for a unit."""
     return hashlib.blake2b(unit.encode(), digest_size=16).digest()
 
 

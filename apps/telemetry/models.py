@@ -100,6 +100,12 @@ class MinuteSummary(TenantModel):
     cost_squares = models.FloatField(default=0)
     units = models.BigIntegerField(default=0)
     crossed = models.BigIntegerField(default=0)
+    # What people made of it (FEED-3): units of this stay in a phase, those whose user checked or did it again by
+    # hand, transactions of which anything was heard, and transactions that somebody reported as unhelpful.
+    seen = models.BigIntegerField(default=0, db_default=0)
+    doubting = models.BigIntegerField(default=0, db_default=0)
+    heard = models.BigIntegerField(default=0, db_default=0)
+    soft_failures = models.BigIntegerField(default=0, db_default=0)
     latency = ArrayField(models.IntegerField())
     last_at = models.DateTimeField()
 
@@ -127,17 +133,25 @@ class MinuteSummary(TenantModel):
 
 
 class ExposedUnit(TenantModel):
-    """A unit that was seen in an arm of a rollout, once: what the split check counts (ROLL-6)."""
+    """A unit that was seen in an arm of a rollout, once a stay in a phase (-1: not said).
+
+    The split check counts its first one (ROLL-6); ``doubted`` says that its user checked or redid the work in that
+    stay (FEED-3).
+    """
 
     rollout_id = models.UUIDField()
     unit = models.BinaryField(max_length=16)
     arm = models.TextField()
+    phase = models.IntegerField(default=-1, db_default=-1)
+    doubted = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         default_permissions = ()
         constraints = [
-            *walls("telemetry_exposedunit", app="select, insert, delete"),
-            models.UniqueConstraint(fields=["tenant", "rollout_id", "unit", "arm"], name="telemetry_exposedunit_once"),
+            *walls("telemetry_exposedunit", app="select, insert, update, delete"),
+            models.UniqueConstraint(
+                fields=["tenant", "rollout_id", "unit", "arm", "phase"], name="telemetry_exposedunit_once_a_stay"
+            ),
         ]
 
     def __str__(self) -> str:

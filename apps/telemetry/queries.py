@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Max, QuerySet, Sum
+from django.db.models import Count, Max, QuerySet, Sum
 
 from apps.telemetry import histogram
 from apps.telemetry.models import Action, MinuteSummary, RejectedRecord
@@ -31,6 +31,10 @@ class ArmSums:
     cost_squares: float
     units: int
     crossed: int
+    seen: int
+    doubting: int
+    heard: int
+    soft_failures: int
     last_at: datetime
     latency: tuple[int, ...]
 
@@ -146,3 +150,10 @@ def totals(tenant_id: UUID, workload_id: UUID, since: datetime) -> Totals:
         cost_sum=float(sums["cost_sum"]),
         last_at=sums["last"],
     )
+
+
+def users(tenant_id: UUID, since: datetime, until: datetime) -> dict[UUID, int]:
+    """How many users each workload had in ``[since, until)``; those whom no record names aren't counted."""
+    rows = Action.objects.filter(tenant=tenant_id, started_at__gte=since, started_at__lt=until).exclude(user_key="")
+    counted = rows.order_by().values("workload").annotate(users=Count("user_key", distinct=True))
+    return dict(counted.values_list("workload", "users"))

@@ -54,6 +54,8 @@ _STATE_TONE = {
     "warning": "warn",
     "pause": "stop",
     "controlled": "warn",
+    "new": "warn",
+    "fixed": "ok",
     "authorize": "ok",
 }
 
@@ -88,6 +90,12 @@ def said(value: object) -> object:
 @register.filter
 def words(name: str) -> str:
     return _words(name)
+
+
+@register.filter
+def weekday(number: int) -> str:
+    """0 is Monday."""
+    return ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")[number]
 
 
 @register.filter

@@ -23,6 +23,7 @@ PLATFORM_JOBS = frozenset(
         "approvals.find",
         "gates.find",
         "audit.verify",
+        "feedback.find",
         "outbox.find",
         "ownership.find",
         "rollouts.find",

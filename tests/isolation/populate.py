@@ -8,11 +8,17 @@ from typing import Any
 from uuid import UUID
 
 from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image
 
 from apps.accounts.models import ApiToken, User
 from apps.approvals import actions as approvals
 from apps.approvals import breakglass, policies, subjects
 from apps.approvals.models import ApprovalRequest, Delegation
+from apps.feedback import actions as feedback
+from apps.feedback import triage
+from apps.feedback.actions import Person, Told
+from apps.feedback.models import Report, Source, Theme, TrustDay, Widget
+from apps.feedback.widget import actions as widgets
 from apps.gates import actions as gates
 from apps.gates.attachments import checked
 from apps.gates.evaluations import evalsets
@@ -66,7 +72,7 @@ from portal.actor import Actor
 from portal.tenancy.context import tenant_transaction
 from tests.runbooks.texts import RUNBOOK
 from tests.signing import approve, request_of
-from tests.world import SETUP, World
+from tests.world import SETUP, World, staff_desk
 
 ERRORS = GuardrailPlan(Metric.ERROR_RATE, Kind.ABSOLUTE, 0.05)
 
@@ -81,6 +87,15 @@ class Paging:
     absence: Absence
     intent: Notification
     feed: CalendarFeed
+
+
+@dataclass
+class Feedback:
+    """A report in a theme, and a widget."""
+
+    report: Report
+    theme: Theme
+    widget: Widget
 
 
 @dataclass
@@ -104,6 +119,7 @@ class Planted:
     swap: ShiftSwap
     handover: Handover
     paging: Paging
+    feedback: Feedback
 
     @property
     def temporary(self) -> TemporarySchedule:
@@ -147,6 +163,9 @@ class Planted:
             "label": "9.9",
             "number": 1,
             "what": "1",
+            "report_id": self.feedback.report.id,
+            "theme_id": self.feedback.theme.id,
+            "widget_key": self.feedback.widget.key,
         }
 
 
@@ -184,11 +203,14 @@ def _plant(world: World, tenant: Tenant, key: str, people: tuple[User, User, Use
         drill = _drill(workload, owner, author, now)
         taught = _training(workload, author, approver, now)
         paging = _paging(workload, team, author, now)
+        heard = _feedback(workload, author, now)
     _record(tenant, workload, rollout.id, now)
     world.token("decide", "telemetry", tenant=tenant)
     with tenant_transaction(tenant.id):
         token = ApiToken.objects.latest("created_at")
-        return Planted(tenant, workload, rollout, token, team, *planted, drill, *taught, *kept, *turns, offered, paging)
+        return Planted(
+            tenant, workload, rollout, token, team, *planted, drill, *taught, *kept, *turns, offered, paging, heard
+        )
 
 
 def _approvals(
@@ -305,6 +327,34 @@ def _paging(workload: Workload, team: Team, author: User, now: datetime) -> Pagi
     return Paging(intent.alert, integration, channel, absence, intent, feed)
 
 
+def _feedback(workload: Workload, author: User, now: datetime) -> Feedback:
+    """A report with a picture, merged with another and answered, in a theme; reactions, a day's trust and a widget."""
+    actor = Actor(kind="person", id=author.id, user_id=author.id, label="a")
+    common: dict[str, Any] = {"actor": actor, "now": now}
+    shot = BytesIO()
+    Image.new("RGB", (4, 4)).save(shot, "PNG")
+    report, other = (
+        feedback.file_report(
+            workload=workload,
+            told=Told(f"Secret failure {n}", "Secret help", request_id=f"r-{n}", screenshot=shot.getvalue()),
+            person=Person(member=author),
+            source=Source.PORTAL,
+            **common,
+        )
+        for n in (1, 2)
+    )
+    triage.merge(report=other, into=report, **common)
+    theme = triage.make_theme(workload=workload, title="Secret theme", reports=[report], maker=author, **common)
+    triage.answer(report=report, state="acknowledged", text="Secret answer", **common)
+    feedback.me_too(theme=theme, person=Person(member=author), **common)
+    TrustDay.objects.create(
+        tenant_id=workload.tenant_id, workload=workload, day=now.date(), users=3, doubting=1, as_of=now
+    )
+    widget = widgets.add_widget(workload=workload, name="Secret page", origins=["https://secret.example"], **common)
+    report.refresh_from_db()
+    return Feedback(report, theme, widget)
+
+
 def _evidence(workload: Workload, author: User, approver: User, now: datetime) -> tuple[Attachment, Upload]:
     """A document with a file, an attempt at a gate, a waiver that was asked for, a flag, a step back, a threshold, a
     criterion of the tenant's own, an eval set and an upload that waits.
@@ -380,6 +430,7 @@ def _workload(tenant: Tenant, key: str, owner: User, author: User, team: Team | 
     )
     governor = Actor(kind="task", id=None, label="task:setup", roles=frozenset({"governance"}))
     workloads.set_posture(workload=workload, posture="authorize", actor=governor, reason="r")
+    staff_desk(workload, owner)
     workloads.permit_person(workload=workload, user=author, permission="manage_workload", actor=SETUP)
     workloads.add_version(
         workload=workload,

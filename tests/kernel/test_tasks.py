@@ -8,6 +8,8 @@ from portal.celery import PlatformTask, TenantTask, app
 PLATFORM_TASKS = {
     "approvals.tick",
     "audit.publish_heads",
+    "feedback.hourly",
+    "feedback.tick",
     "gates.tick",
     "outbox.tick",
     "ownership.prune",

@@ -30,6 +30,7 @@ class Source(models.TextChoices):
     GATE = "gate", "stage gate"
     BUDGET = "budget", "cost gate"
     AUTHORITY = "authority", "authority"
+    FEEDBACK = "feedback", "people's feedback"
     ALERTMANAGER = "alertmanager", "Alertmanager"
     PAGERDUTY = "pagerduty", "Events API v2"
     WEBHOOK = "webhook", "webhook"
