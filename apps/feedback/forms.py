@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from datetime import time
 from typing import Any
 from uuid import UUID
@@ -67,6 +68,10 @@ class AnswerForm(forms.Form):
         self.fields["state"].choices = states  # type: ignore[attr-defined]
         labels = [("", "–"), *((label, label) for label in self._versions)]
         self.fields["fixed_in"].choices = labels  # type: ignore[attr-defined]
+
+    def offer(self, states: Collection[State]) -> None:
+        """Show these states alone."""
+        self.fields["state"].choices = [(s.value, words) for s, words in STATES.items() if s in states]  # type: ignore[attr-defined]
 
     def version(self) -> AgentVersion | None:
         return self._versions.get(self.cleaned_data["fixed_in"])

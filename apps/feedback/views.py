@@ -126,10 +126,11 @@ def report_page(request: InTenant, slug: str, report_id: UUID) -> HttpResponse:
 
 
 def _answer_form(report: Report, data: Any = None) -> AnswerForm:
+    """Shown with the moves that are open to it; what comes back may be about a state that it has left since."""
     versions = list(workloads.versions(report.workload)[:50])
     form = AnswerForm(data, versions=versions, initial={"seen": report.state, "state": State.ACKNOWLEDGED})
-    choices = [(s, words) for s, words in form.fields["state"].choices if s in MOVES[State(report.state)]]  # type: ignore[attr-defined]
-    form.fields["state"].choices = choices  # type: ignore[attr-defined]
+    if data is None:
+        form.offer(MOVES[State(report.state)])
     return form
 
 
