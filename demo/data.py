@@ -6,6 +6,7 @@ ended get the next version and a new rollout, so that there is always something 
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,7 +21,7 @@ from apps.rollouts import actions as rollouts
 from apps.rollouts.assignment import ALL
 from apps.rollouts.machine import State
 from apps.rollouts.models import Rollout
-from apps.rollouts.plan import GuardrailPlan, Kind, Metric, PhasePlan
+from apps.rollouts.plan import GuardrailPlan, Kind, Metric, OnBreach, PhasePlan
 from apps.rollouts.queries import of_workload
 from apps.tenants import actions as tenants
 from apps.tenants.directory import person
@@ -30,10 +31,10 @@ from apps.tenants.roles import Role
 from apps.workloads import actions as workloads
 from apps.workloads.models import AgentVersion, Workload
 from apps.workloads.queries import versions
-from demo import road
+from demo import feedback, road
 from portal import actor as actors
 from portal.actor import Actor
-from portal.errors import Unauthorised
+from portal.errors import Refused, Unauthorised
 from portal.tenancy.context import tenant_transaction
 
 SETUP = actors.task("demo")
@@ -72,6 +73,7 @@ class Spec:
     model: str
     customer_facing: bool = False
     rolled_out: bool = False
+    team: str = "agent-ops"
 
 
 WORKLOADS: tuple[Spec, ...] = (
@@ -80,7 +82,7 @@ WORKLOADS: tuple[Spec, ...] = (
     Spec("W-02", "Internal Q&A over docs", "marcus", "document_qa", "Finds and quotes the right internal page.",
          "sonnet", "", "sonnet", rolled_out=True),
     Spec("W-03", "Sales-call summariser", "priya", "summarising", "Writes the summary and next steps of a call.",
-         "sonnet", "", "sonnet"),
+         "sonnet", "", "sonnet", rolled_out=True, team="sales-ops"),
     Spec("W-04", "Code review assistant", "tom", "code", "Comments on pull requests before a person does.",
          "opus", "sonnet", "opus"),
     Spec("W-05", "Marketing copy drafts", "aisha", "drafting", "Drafts product texts for an editor.",
@@ -91,6 +93,11 @@ TENANTS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("meridian", "Meridian Services", "Europe/Berlin", ("W-01", "W-02", "W-03", "W-04", "W-05")),
     ("halden", "Halden Logistics", "America/New_York", ("W-01", "W-03")),
 )
+
+TEAMS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "agent-ops": ("Agent operations", ("marcus", "priya", "tom")),
+    "sales-ops": ("Sales operations", ("priya", "tom", "aisha")),
+}
 
 # The demo's bake times are seconds where a real plan's are days; everything else is as in a real one.
 PHASES = (
@@ -107,7 +114,14 @@ GUARDRAILS = (
     GuardrailPlan(Metric.COST, Kind.RELATIVE, 1.5),
     GuardrailPlan(Metric.UNAUTHORISED, Kind.ABSOLUTE, 0.0),
 )
+# Its users are who notices first: re-checking holds it before any error would.
+TRUSTED = (
+    *GUARDRAILS,
+    GuardrailPlan(Metric.TRUST, Kind.ABSOLUTE, 0.10, OnBreach.HOLD),
+    GuardrailPlan(Metric.SOFT_FAILURES, Kind.ABSOLUTE, 0.02, OnBreach.HOLD),
+)
 CHECK_SECONDS = 5
+SCOPES = ("decide", "feedback", "telemetry")
 
 
 def build(*, now: datetime, tokens_file: Path) -> None:
@@ -124,11 +138,12 @@ def build(*, now: datetime, tokens_file: Path) -> None:
 
 
 def _counts(raw: str, tenant: Tenant) -> bool:
-    """Whether a token from the file still stands for the tenant; the database may be a new one."""
+    """Whether a token from the file still stands for the tenant and its tasks; the database may be a new one."""
     try:
-        return live_token(raw).tenant_id == tenant.id
+        found = live_token(raw)
     except Unauthorised:
         return False
+    return found.tenant_id == tenant.id and found.scopes >= set(SCOPES)
 
 
 def email(login: str, slug: str) -> str:
@@ -143,17 +158,25 @@ def _tenant(slug: str, name: str, zone: str, keys: tuple[str, ...], now: datetim
             login: tenants.add_member(tenant_id=tenant.id, user=users[login], roles=roles, actor=SETUP)
             for login, _, roles in PEOPLE
         }
-        team = tenants.create_team(tenant_id=tenant.id, slug="agent-ops", name="Agent operations", actor=SETUP)
-        for login in ("marcus", "priya", "tom"):
-            tenants.join_team(team=team, member=members[login], actor=SETUP)
-        road.put_on_call(team, zone, [members[login] for login in ("marcus", "priya", "tom")], now)
-        for login in ("sarah", "marcus", "priya", "tom", "olga", "adam"):
+        teams = {slug: _team(tenant, slug, zone, members, now) for slug in TEAMS}
+        for login in ("sarah", "marcus", "priya", "tom", "aisha", "olga", "adam"):
             road.make_reachable(members[login], now)
         for spec in WORKLOADS:
             if spec.key in keys:
+                team = teams[spec.team]
                 workload = _workload(tenant, spec, users, team)
                 workloads.permit_team(workload=workload, team=team, permission="operate_workload", actor=SETUP)
     return tenant
+
+
+def _team(tenant: Tenant, slug: str, zone: str, members: dict[str, Membership], now: datetime) -> Team:
+    """A team whose people take turns, a week each."""
+    name, logins = TEAMS[slug]
+    team = tenants.create_team(tenant_id=tenant.id, slug=slug, name=name, actor=SETUP)
+    for login in logins:
+        tenants.join_team(team=team, member=members[login], actor=SETUP)
+    road.put_on_call(team, zone, [members[login] for login in logins], now)
+    return team
 
 
 def _user(login: str, slug: str, name: str) -> User:
@@ -206,7 +229,7 @@ def _token(tenant: Tenant, now: datetime) -> str:
         _, raw = create_token(
             tenant_id=tenant.id,
             name="simulator",
-            scopes=["decide", "telemetry"],
+            scopes=SCOPES,
             expires_at=now + timedelta(days=90),
             created_by=admin.user,
             actor=SETUP,
@@ -224,6 +247,7 @@ def _roll_out(tenant: Tenant | None, now: datetime) -> None:
             if spec.rolled_out:
                 workload = Workload.objects.get(tenant=tenant, key=spec.key)
                 road.build(workload, people, spec.owner, now)
+                feedback.build(workload, people, now)
                 _start_one(workload, spec, people, now)
 
 
@@ -243,7 +267,7 @@ def _start_one(workload: Workload, spec: Spec, people: dict[str, Membership], no
         author=author.user,
         actor=person(author, author.user),
         phases=PHASES,
-        guardrails=GUARDRAILS,
+        guardrails=TRUSTED if spec.key == "W-03" else GUARDRAILS,
         check_seconds=CHECK_SECONDS,
         blind_high=timedelta(minutes=5),
         blind_low=timedelta(minutes=10),
@@ -256,9 +280,10 @@ def _approve_and_start(rollout: Rollout, people: dict[str, Membership], owner: s
     rollout = rollouts.submit_rollout(rollout=rollout, actor=person(author, author.user), now=now)
     _sign(rollout, people, now)
     rollout.refresh_from_db()
-    # Whoever tightened the demo's policies has to find the signers for it.
-    if rollout.approval_id is not None:
-        rollouts.start_rollout(rollout=rollout, actor=person(who, who.user), now=now)
+    # Whoever tightened the demo's policies has to find the signers for it; whoever changed its teams, free hands.
+    with suppress(Refused):
+        if rollout.approval_id is not None:
+            rollouts.start_rollout(rollout=rollout, actor=person(who, who.user), now=now)
 
 
 def _sign(rollout: Rollout, people: dict[str, Membership], now: datetime) -> None:

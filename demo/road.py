@@ -130,8 +130,9 @@ def build(workload: Workload, people: dict[str, Membership], owner: str, now: da
             workload=workload, kind=kind, data=data, author=who.user, actor=person(who, who.user), now=now
         )
     _evaluation(workload, who, now)
-    runbook = _runbook(workload, who, people["priya"], now - timedelta(days=3))
-    _drill(runbook, people["priya"], now - timedelta(days=2))
+    second = people["tom" if owner == "priya" else "priya"]
+    runbook = _runbook(workload, who, second, now - timedelta(days=3))
+    _drill(runbook, second, now - timedelta(days=2))
     _training(workload, who, people, now - timedelta(days=5))
     jobs = {"optimizer": "priya", "engineer": "tom", "responder": "marcus"}
     named = {job: [people[name].user_id] for job, name in jobs.items()}

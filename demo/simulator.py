@@ -1,7 +1,8 @@
 """Traffic for the demo: asks who answers each unit, and sends OTLP for agent and control units exactly as told.
 
 It knows nothing of rollouts but what the decisions say: workload, arm, version, share. One workload's agent turns
-bad at 25 %; ``--swap`` gives its faults to the other one. Uses only HTTP, like any agent runtime would.
+bad at 25 %; ``--swap`` gives its faults to the other one. A third one makes no more errors than ever, but from 10 %
+on its users begin to re-check what it says. Uses only HTTP, like any agent runtime would.
 """
 
 import argparse
@@ -32,15 +33,20 @@ PER_SECOND = 100
 
 @dataclass(frozen=True)
 class Faults:
-    """How often an agent fails, and from which share on how much oftener."""
+    """How often an agent fails and how often its users re-check it, and from which share on how much oftener."""
 
     error: float = 0.004
+    rechecked: float = 0.03
     bad_from_share: float = 101.0
     bad_error: float = 0.004
+    bad_rechecked: float = 0.03
 
 
 HEALTHY = Faults()
 TURNS_BAD = Faults(bad_from_share=25.0, bad_error=0.30)
+LOSES_TRUST = Faults(bad_from_share=10.0, bad_rechecked=0.35)
+# Of those who take an answer as it is, how many the application says so of.
+HEARD = 0.1
 
 
 class Portal:
@@ -75,31 +81,54 @@ class Portal:
         headers = {"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip"}
         self.post("/v1/traces", gzip.compress(message.SerializeToString(), 1), **headers)
 
+    def react(self, tenant: str, workload: str, reactions: list[dict[str, str]]) -> None:
+        """What users did with their answers."""
+        if reactions:
+            body = json.dumps({"reactions": reactions}).encode()
+            path = f"/api/v1/t/{tenant}/workloads/{workload}/reactions"
+            self.post(path, body, **{"Content-Type": "application/json"})
 
-def run(base_url: str, token: str, workload: str, faults: Faults, stop: threading.Event, seed: int) -> None:
+
+def run(portal: Portal, tenant: str, workload: str, faults: Faults, stop: threading.Event, seed: int) -> None:
     """One workload's traffic: a batch a second, until told to stop."""
-    portal, rng = Portal(base_url, token), random.Random(seed)
+    rng = random.Random(seed)
     while not stop.is_set():
         began = time.monotonic()
         try:
-            _second(portal, rng, workload, faults)
+            _second(portal, rng, tenant, workload, faults)
         except (OSError, http.client.HTTPException, ValueError) as error:
             print(f"{workload}: {error}", file=sys.stderr, flush=True)
         stop.wait(max(0.0, 1.0 - (time.monotonic() - began)))
 
 
-def _second(portal: Portal, rng: random.Random, workload: str, faults: Faults) -> None:
-    """A second's units: each asks, and those in an arm send their record."""
+def _second(portal: Portal, rng: random.Random, tenant: str, workload: str, faults: Faults) -> None:
+    """A second's units: each asks, those in an arm send their record, and some of their users a reaction."""
     units = [f"user-{rng.randrange(POPULATION)}" for _ in range(PER_SECOND)]
     decisions = [(unit, portal.decide(workload, unit)) for unit in units]
     in_arms = [(unit, d) for unit, d in decisions if d["arm"] in {"agent", "control"}]
-    portal.export([_span(rng, unit, decision, faults) for unit, decision in in_arms])
+    requests = [f"req-{rng.getrandbits(64):016x}" for _ in in_arms]
+    portal.export([_span(rng, r, unit, d, faults) for r, (unit, d) in zip(requests, in_arms, strict=True)])
+    said = [_reaction(rng, r, unit, d, faults) for r, (unit, d) in zip(requests, in_arms, strict=True)]
+    portal.react(tenant, workload, [each for each in said if each is not None])
 
 
-def _span(rng: random.Random, unit: str, decision: dict[str, Any], faults: Faults) -> Span:
+def _is_bad(decision: dict[str, Any], faults: Faults) -> bool:
+    return bool(decision["arm"] == "agent" and decision["share"] >= faults.bad_from_share)
+
+
+def _reaction(
+    rng: random.Random, request: str, unit: str, decision: dict[str, Any], faults: Faults
+) -> dict[str, str] | None:
+    """What the user does with the answer, if their application hears of it."""
+    rechecked = rng.random() < (faults.bad_rechecked if _is_bad(decision, faults) else faults.rechecked)
+    if not rechecked and rng.random() > HEARD:
+        return None
+    return {"request_id": request, "kind": "rechecked" if rechecked else "used", "user": unit}
+
+
+def _span(rng: random.Random, request: str, unit: str, decision: dict[str, Any], faults: Faults) -> Span:
     """What the handler that the decision named does with this unit."""
-    is_agent = decision["arm"] == "agent"
-    bad = is_agent and decision["share"] >= faults.bad_from_share
+    bad = _is_bad(decision, faults)
     failed = rng.random() < (faults.bad_error if bad else faults.error)
     tokens_in, tokens_out = rng.randrange(300, 900), rng.randrange(80, 240)
     latency_ms = 600 * math.exp(rng.gauss(0, 0.3))
@@ -112,6 +141,7 @@ def _span(rng: random.Random, unit: str, decision: dict[str, Any], faults: Fault
         "gen_ai.usage.cost": round(tokens_in * 3e-6 + tokens_out * 15e-6, 8),
         "causeway.workload": decision["workload"],
         "causeway.version": decision["version"],
+        "causeway.request_id": request,
         "causeway.unit": unit,
         "causeway.user": unit,
         "causeway.rollout.id": decision["rollout"],
@@ -152,8 +182,11 @@ def main(arguments: list[str]) -> None:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     seed = int(time.time())
     threads = [
-        threading.Thread(target=run, args=(options.base_url, token, workload, faults, stop, seed + place))
-        for place, (workload, faults) in enumerate((("W-01", first), ("W-02", second)))
+        threading.Thread(
+            target=run,
+            args=(Portal(options.base_url, token), options.tenant, workload, faults, stop, seed + place),
+        )
+        for place, (workload, faults) in enumerate((("W-01", first), ("W-02", second), ("W-03", LOSES_TRUST)))
     ]
     for thread in threads:
         thread.start()

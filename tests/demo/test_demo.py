@@ -4,6 +4,7 @@ import random
 from datetime import UTC, datetime
 from pathlib import Path
 
+from apps.feedback.models import Desk, Report
 from apps.gates.models import Evidence
 from apps.rollouts.machine import State
 from apps.rollouts.models import Rollout
@@ -19,7 +20,7 @@ def test_there_is_somebody_for_each_role() -> None:
     assert {role for _, _, roles in data.PEOPLE for role in roles} == set(Role)
 
 
-def test_two_tenants_with_two_rollouts_on_their_way_and_a_second_run_adds_nothing(db: None, tmp_path: Path) -> None:
+def test_two_tenants_with_three_rollouts_on_their_way_and_a_second_run_adds_nothing(db: None, tmp_path: Path) -> None:
     file = tmp_path / "tokens.json"
     for _ in range(2):
         data.build(now=datetime.now(UTC), tokens_file=file)
@@ -27,9 +28,10 @@ def test_two_tenants_with_two_rollouts_on_their_way_and_a_second_run_adds_nothin
         assert tenant is not None
         with tenant_transaction(tenant.id):
             assert sorted(Workload.objects.values_list("key", flat=True)) == ["W-01", "W-02", "W-03", "W-04", "W-05"]
-            assert list(Rollout.objects.values_list("state", flat=True)) == [State.RUNNING, State.RUNNING]
-            assert list(Drill.objects.values_list("outcome", flat=True)) == ["passed", "passed"]
-            assert Evidence.objects.filter(kind="exception_matrix").count() == 2
+            assert list(Rollout.objects.values_list("state", flat=True)) == [State.RUNNING] * 3
+            assert list(Drill.objects.values_list("outcome", flat=True)) == ["passed"] * 3
+            assert Evidence.objects.filter(kind="exception_matrix").count() == 3
+            assert Report.objects.count() == 5 and Desk.objects.count() == 3
     assert file.stat().st_mode & 0o077 == 0
 
 
@@ -47,10 +49,27 @@ def test_the_simulator_fails_only_as_its_profile_says_of_what_it_was_told() -> N
     def errors(share: float, arm: str) -> int:
         rng = random.Random(1)
         told = {**decision, "share": share, "arm": arm}
-        spans = [simulator._span(rng, "u", told, simulator.TURNS_BAD) for _ in range(500)]
+        spans = [simulator._span(rng, "r", "u", told, simulator.TURNS_BAD) for _ in range(500)]
         values = [next(a.value.string_value for a in s.attributes if a.key == "causeway.outcome") for s in spans]
         return values.count("error")
 
     assert errors(10, "agent") < 10
     assert errors(25, "agent") > 100
     assert errors(25, "control") < 10
+
+
+def test_an_agent_that_loses_trust_makes_no_more_errors_than_before() -> None:
+    decision = {"workload": "W-03", "version": "1.1", "model": "m", "rollout": "r", "phase": 1}
+
+    def rechecked(share: float, arm: str) -> tuple[int, int]:
+        rng, told = random.Random(1), {**decision, "share": share, "arm": arm}
+        said = [simulator._reaction(rng, "r", "u", told, simulator.LOSES_TRUST) for _ in range(500)]
+        spans = [simulator._span(rng, "r", "u", told, simulator.LOSES_TRUST) for _ in range(500)]
+        failed = [a.value.string_value for s in spans for a in s.attributes if a.key == "causeway.outcome"]
+        return sum(each is not None and each["kind"] == "rechecked" for each in said), failed.count("error")
+
+    few, none = rechecked(5, "agent")
+    many, still_none = rechecked(10, "agent")
+    assert few < 30 < 120 < many
+    assert max(none, still_none) < 10
+    assert rechecked(10, "control")[0] < 30
