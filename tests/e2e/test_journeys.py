@@ -1,15 +1,10 @@
 """Journeys in a real browser, over the real server: hold and roll back, be woken, make a token, Pilot to Harden."""
 
-import shutil
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
 from django.contrib.auth.hashers import make_password
-from django.db import connections
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from apps.accounts.models import User
 from apps.ownership import actions as rotas
@@ -17,54 +12,15 @@ from apps.ownership import queries as rotas_of
 from apps.ownership.alerts import links
 from apps.ownership.models import Notification
 from apps.workloads import actions as workloads
-from portal.tenancy.context import tenant_transaction
 from tests.approvals.test_signing import join
-from tests.clients.server import served
+from tests.e2e.browser import aside, in_chromium, sign_in
 from tests.gates.test_evaluations import lines
 from tests.gates.test_gates import arrive
-from tests.isolation.populate import populate
 from tests.ownership.alerts.cast import opened, person_step, policy_of, reachable
 from tests.runbooks.texts import RUNBOOK
 from tests.world import PASSWORD, SETUP, World
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium isn't installed: apt-get install chromium"),
-]
-FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-
-
-@pytest.fixture
-def browser_page(live_world: World) -> Iterator[tuple[Page, str, World]]:
-    """A page on a server of its own, in which any console error or request off the machine fails the test."""
-    populate(live_world)
-    # The server's process knows the real hasher alone.
-    User.objects.update(password=make_password(PASSWORD, hasher="scrypt"))
-    with served() as address:
-        yield from _page(address, live_world)
-
-
-def _page(address: str, world: World) -> Iterator[tuple[Page, str, World]]:
-    complaints: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 390, "height": 844})
-        page.on("console", lambda m: complaints.append(m.text) if m.type in {"error", "warning"} else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda r: None if r.url.startswith((address, "data:")) else complaints.append(r.url))
-        page.on("dialog", lambda dialog: dialog.accept())
-        yield page, address, world
-        browser.close()
-    assert complaints == []
-
-
-def sign_in(page: Page, address: str, name: str) -> None:
-    page.goto(address)
-    page.get_by_label("Email").fill(f"{name}@example.org")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/t/acme/")
+pytestmark = in_chromium
 
 
 def test_an_owner_holds_and_rolls_back_on_a_phone(browser_page: tuple[Page, str, World]) -> None:
@@ -283,20 +239,6 @@ def test_a_workload_is_walked_from_pilot_to_the_harden_gate(
     assert missing_at(page, address, "harden") == ["H2", "H7"]
     assert page.get_by_text("Its source isn't connected yet.").count() == 2
     assert page.get_by_role("button", name="Ask for the gate").count() == 0
-
-
-def aside(world: World, act: Callable[[], None]) -> None:
-    """In a thread of its own: the browser's event loop runs in this one, where Django's database isn't to be used."""
-
-    def run() -> None:
-        try:
-            with tenant_transaction(world.tenant.id):
-                act()
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(run).result(30)
 
 
 def _prepare(world: World) -> None:

@@ -1,55 +1,20 @@
 """TEN-1 and access by URL, generated from the resolver: every address, every method, four kinds of caller."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from django.db import connections
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
 
 from apps.workloads import actions
 from portal.tenancy.context import tenant_transaction
 from tests.isolation import leaks
+from tests.isolation.addresses import OURS, TENANTS, Address
 from tests.isolation.populate import populate
 from tests.world import PASSWORD, SETUP, World
 
 METHODS = ("get", "post", "put", "patch", "delete")
-# Django's own sign-in, admin and schema pages; each declares nothing and is walked by name below.
-OTHERS = ("accounts/", "admin/", "api/schema/")
-
-
-@dataclass(frozen=True)
-class Address:
-    route: str
-    view: Any
-
-    @property
-    def is_tenants(self) -> bool:
-        return self.route.startswith(("t/", "api/v1/t/"))
-
-    def path(self, slug: str, ids: dict[str, object]) -> str:
-        found = self.route.replace("<slug:slug>", slug)
-        for name, value in ids.items():
-            for kind in ("str", "uuid", "slug", "int"):
-                found = found.replace(f"<{kind}:{name}>", str(value))
-        assert "<" not in found, f"the walk knows no value for {found}"
-        return f"/{found}"
-
-
-def addresses(patterns: Any = None, prefix: str = "") -> Iterator[Address]:
-    for pattern in patterns or get_resolver().url_patterns:
-        route = prefix + str(pattern.pattern)
-        if isinstance(pattern, URLResolver):
-            yield from addresses(pattern.url_patterns, route)
-        elif isinstance(pattern, URLPattern):
-            yield Address(route, pattern.callback)
-
-
-OURS = [address for address in addresses() if not address.route.startswith(OTHERS)]
-TENANTS = [address for address in OURS if address.is_tenants]
 
 
 @pytest.mark.parametrize("address", OURS, ids=lambda a: a.route or "/")
