@@ -17,6 +17,7 @@ class TenantLike(Protocol):
     id: UUID
     slug: str
     name: str
+    time_zone: str
 
 
 class Directory(Protocol):

@@ -1,6 +1,8 @@
 """What every page knows, and how an error looks to a person."""
 
+from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -18,7 +20,15 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "nav": navigation.entries(request),
         "now": timezone.now(),
         "request_id": request_id_var.get(),
+        # Asked for by the pages that show an instant: the others needn't know who reads them.
+        "reader_zone": partial(reader_zone, request),
     }
+
+
+def reader_zone(request: HttpRequest) -> ZoneInfo:
+    """The clock that the reader goes by: their own, or their tenant's, or UTC."""
+    person, tenant = getattr(request, "user", None), getattr(request, "tenant", None)
+    return ZoneInfo(getattr(person, "time_zone", "") or getattr(tenant, "time_zone", "") or "UTC")
 
 
 def error(request: HttpRequest, problem: PortalError) -> HttpResponse:

@@ -1,12 +1,13 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from portal import health
+from portal import health, styleguide
 
 urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
+    path("styleguide/", styleguide.style_guide, name="style_guide"),
     path("admin/", admin.site.urls),
     path("accounts/", include("apps.accounts.urls")),
     path("", include("apps.tenants.urls")),

@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from apps.feedback import counting, desks, queries, triage
+from apps.feedback import counting, desks, presenter, queries, triage
 from apps.feedback.forms import AnswerForm, DeskForm, SettleForm, ThemeForm, WidgetForm
 from apps.feedback.models import Desk
 from apps.feedback.rules import CATEGORIES, Category
@@ -135,11 +135,13 @@ def settle(request: InTenant, slug: str, theme_id: UUID) -> HttpResponse:
 def trust(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
     """Do its users still trust it? The share who re-check or redo, by day."""
     now = timezone.now()
-    today = now.astimezone(zone_of(workload.tenant_id)).date()
+    zone = zone_of(workload.tenant_id)
+    today = now.astimezone(zone).date()
     rows = counting.days(workload.tenant_id, today, [workload.id]).get(workload.id, [])
     context = {
         "workload": workload,
         "rows": rows[::-1],
+        "chart": presenter.trust_chart(rows, zone),
         "trend": counting.trend(rows, today),
         "as_of": max((row.as_of for row in rows), default=None),
         "now": now,
@@ -151,12 +153,14 @@ def trust(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
 def desk(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
     """Who answers, when, and whether they keep up with what comes in."""
     now, found = timezone.now(), desks.desk_of(workload)
+    figures = desks.figures(found, now) if found else None
     context = {
         "workload": workload,
         "desk": found,
         "people": desks.people_of(found) if found else [],
         "hours": desks.hours_of(found) if found else [],
-        "figures": desks.figures(found, now) if found else None,
+        "figures": figures,
+        "chart": presenter.load_chart(figures.load) if figures and figures.load else None,
         "may": workloads.permissions_on(workload, request.actor),
         "now": now,
     }

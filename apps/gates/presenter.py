@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.urls import reverse
+
 from apps.gates import queries, sources
 from apps.gates.criteria import ORDER, Criterion
 from apps.gates.documents import DOCUMENTS
@@ -10,6 +12,7 @@ from apps.gates.freshness import Standing
 from apps.gates.models import GateAttempt
 from apps.workloads.models import Workload
 from apps.workloads.policy import Stage
+from portal import charts
 
 # Where what isn't a document is shown, and what the button there says.
 PAGES = {
@@ -21,22 +24,13 @@ PAGES = {
     "H6": "workload_people",
     "H8": "workload_training",
 }
+_MODEL = "a model for others"
 VERBS = {
     "evaluations": "Import an evaluation",
     "workload_runbooks": "To its runbooks",
     "workload_training": "To its training",
     "workload_people": "To its people",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Rung:
-    """One stage of the ladder: done, now or ahead."""
-
-    stage: str
-    label: str
-    place: str
-    opened_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +53,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    rungs: list[Rung]
+    chart: charts.Ladder
     gate: queries.GateView
     attempt: GateAttempt | None
     waivers: int
@@ -71,20 +65,25 @@ class Ladder:
         return next((row for row in rows if row.document or row.page), rows[0] if rows else None)
 
 
-def ladder(workload: Workload, now: datetime) -> Ladder:
+def ladder(workload: Workload, now: datetime, slug: str) -> Ladder:
+    """``slug`` is the tenant's, for the way to each gate."""
     open_gates = queries.open_gates(workload)
     current = ORDER.index(Stage(workload.stage))
-    rungs = [
-        Rung(
-            stage=stage.value,
-            label=stage.label,
-            place="done" if place < current else "now" if place == current else "ahead",
-            opened_at=open_gates[stage].opened_at if stage in open_gates else None,
+    rungs = []
+    for place, stage in enumerate(ORDER):
+        opened = open_gates[stage].opened_at if stage in open_gates else None
+        rungs.append(
+            charts.Rung(
+                name=stage.label,
+                place="done" if place < current else "now" if place == current else "ahead",
+                url=reverse("gate", args=[slug, workload.key, stage.value]),
+                said=(_MODEL if stage is Stage.OPTIMIZE else "gate opened") if opened else "",
+                at=opened,
+            )
         )
-        for place, stage in enumerate(ORDER)
-    ]
     pending = queries.attempts(workload).filter(opened_at=None, ended_at=None).first()
-    return Ladder(rungs, queries.gate(workload, workload.stage, now), pending, queries.waiver_count(workload))
+    chart = charts.ladder("The road", rungs)
+    return Ladder(chart, queries.gate(workload, workload.stage, now), pending, queries.waiver_count(workload))
 
 
 def row_of(standing: Standing) -> Row:

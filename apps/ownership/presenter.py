@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from apps.accounts.models import User
 from apps.ownership import queries
@@ -14,12 +13,10 @@ from apps.ownership.channels.queries import absences
 from apps.ownership.models import Rota, RotationVersion
 from apps.ownership.rules import lint
 from apps.ownership.schedule import Duty, Fairness
-from portal import charts
+from portal.charts import Shift, Timeline, timeline
 
 WEEKS = timedelta(days=28)
 AHEAD = timedelta(days=30)
-# As many colours as can be told apart; people beyond them share.
-COLOURS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +37,15 @@ class Shown:
     turns: list[Turn]
     gaps: list[Turn]
     findings: list[str]
-    chart: charts.Timeline
+    chart: Timeline
     fairness: Fairness
     hours: list[tuple[str, float]]
     versions: list[tuple[RotationVersion, list[str]]]
     places: list[tuple[str, str]]
 
 
-def present(rota: Rota, now: datetime) -> Shown:
-    """The next four weeks, in a number of statements that doesn't grow with them."""
+def present(rota: Rota, now: datetime, zone: tzinfo) -> Shown:
+    """The next four weeks, in a number of statements that doesn't grow with them; ``zone`` is the reader's."""
     schedule = queries.schedules([rota])[rota.id]
     duties = rules.final(schedule, now, now + AHEAD)
     empty = rules.gaps(duties, queries.target(rota))
@@ -77,7 +74,7 @@ def present(rota: Rota, now: datetime) -> Shown:
         turns=[turn(duty) for duty in duties],
         gaps=[turn(duty) for duty in empty],
         findings=findings,
-        chart=_chart(rota, schedule, duties, empty, named, now),
+        chart=_chart(schedule, duties, empty, named, now, zone),
         fairness=fair,
         hours=sorted((named.get(person, "somebody who left"), hours) for person, hours in fair.hours.items()),
         places=sorted((named.get(person, "somebody who left"), zone) for person, zone in zones.items()),
@@ -106,33 +103,24 @@ def _clashes(rota: Rota, duties: list[Duty], named: dict[UUID, str], now: dateti
 
 
 def _chart(
-    rota: Rota,
     schedule: rules.Schedule,
     duties: list[Duty],
     empty: list[Duty],
     named: dict[UUID, str],
     now: datetime,
-) -> charts.Timeline:
+    zone: tzinfo,
+) -> Timeline:
     """Three kinds of lane: what counts, each rotation as it would be, and what overrides it."""
     end = now + WEEKS
-    colour = {person: f"p{n % COLOURS}" for n, person in enumerate(sorted(named))}
+    look = {person: n for n, person in enumerate(sorted(named))}
 
-    def bars(stretches: Iterable[tuple[datetime, datetime, UUID | None]]) -> list[tuple[datetime, datetime, str, str]]:
-        return [
-            (max(a, now), min(b, end), named.get(p, "nobody") if p else "nobody", colour.get(p, "gap") if p else "gap")
-            for a, b, p in stretches
-            if max(a, now) < min(b, end)
-        ]
+    def shifts(stretches: Iterable[tuple[datetime, datetime, UUID | None]]) -> list[Shift]:
+        return [Shift(a, b, named.get(p, "") if p else "", look.get(p, 0) if p else 0) for a, b, p in stretches]
 
     final = [(d.start, d.end, p) for d in duties for p in d.people]
-    lanes = [("On call", [*bars(final), *bars((g.start, g.end, None) for g in empty)])]
+    lanes = [("On call", shifts([*final, *((g.start, g.end, None) for g in empty)]))]
     for n, layer in enumerate(schedule.layers, start=1):
         turns = [(s.start, s.end, s.person) for version in layer.versions for s in version.turns(now, end)]
-        lanes.append((f"Rotation {n}", bars(turns)))
-    lanes.append(("Overrides", bars((o.start, o.end, o.person) for o in schedule.overrides)))
-    zone = ZoneInfo(rota.zone)
-    mondays = [
-        now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=n) for n in range(28)
-    ]
-    ticks = [(at, f"{at:%d %b}") for at in mondays if at.weekday() == 0 and at >= now]
-    return charts.timeline(lanes, now, end, ticks, now)
+        lanes.append((f"Rotation {n}", shifts(turns)))
+    lanes.append(("Overrides", shifts((o.start, o.end, o.person) for o in schedule.overrides)))
+    return timeline("Who is on call in the next four weeks", lanes, start=now, end=end, now=now, zone=zone)

@@ -28,6 +28,7 @@ from apps.workloads.models import Workload
 from portal.access import member, requires
 from portal.actor import Actor
 from portal.errors import Invalid, NotFound, PortalError
+from portal.pages import reader_zone
 from portal.requests import InTenant
 
 PAGE = 25
@@ -78,7 +79,7 @@ def rota_page(request: InTenant, slug: str, rota_id: UUID) -> HttpResponse:
     """Who now, who next, the weeks ahead with their gaps, overrides and offered shifts."""
     rota = queries.rota(request.tenant.id, rota_id)
     now = timezone.now()
-    shown = presenter.present(rota, now)
+    shown = presenter.present(rota, now, reader_zone(request))
     context = {
         "rota": rota,
         "shown": shown,

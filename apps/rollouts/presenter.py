@@ -1,7 +1,7 @@
 """What the rollout page shows: one answer first, then the picture, then each guardrail with its why."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from apps.rollouts import statistics as stats
@@ -9,7 +9,18 @@ from apps.rollouts.machine import State
 from apps.rollouts.models import Rollout, RolloutTransition
 from apps.rollouts.plan import Kind, Metric, judged
 from apps.rollouts.verdict import LATENCY_SHARE, LEAST_USERS
-from portal.charts import Interval, StepChart, interval, step_chart
+from portal.charts import (
+    PERCENT,
+    PLAIN,
+    Limit,
+    Point,
+    Series,
+    SeriesChart,
+    Step,
+    StepChart,
+    series_chart,
+    step_chart,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +32,7 @@ class GuardrailCard:
     verdict: str
     figures: dict[str, Any]
     needed: int | None
-    picture: Interval | None
+    chart: SeriesChart | None
     unit: str
 
 
@@ -36,13 +47,14 @@ class RolloutPage:
     detectable: list[str]
 
 
-def present(rollout: Rollout, transitions: list[RolloutTransition], now: datetime) -> RolloutPage:
+def present(rollout: Rollout, transitions: list[RolloutTransition], now: datetime, zone: tzinfo) -> RolloutPage:
+    """``zone`` is the reader's, for the charts."""
     current = rollout.current
     target = (current.bake if current else timedelta(0)) * (2 if rollout.extended else 1)
     return RolloutPage(
         answer=_answer(rollout, target),
-        chart=_chart(rollout, transitions, now),
-        cards=_cards(rollout),
+        chart=_chart(rollout, transitions, now, zone),
+        cards=_cards(rollout, transitions, zone),
         bake_seconds=min(rollout.baked, target).total_seconds(),
         bake_target=target.total_seconds(),
         waiting_for=rollout.look.get("waiting_for", []),
@@ -71,38 +83,71 @@ def _answer(rollout: Rollout, target: timedelta) -> str:
     }[State(rollout.state)]
 
 
-def _chart(rollout: Rollout, transitions: list[RolloutTransition], now: datetime) -> StepChart | None:
-    words = {State.HELD: "held", State.ROLLING_BACK: "rolled back"}
+def _chart(rollout: Rollout, transitions: list[RolloutTransition], now: datetime, zone: tzinfo) -> StepChart | None:
+    broke = {State.HELD: "held", State.ROLLING_BACK: "rolled back"}
     steps = [
-        (t.created_at, t.share, words.get(State(t.after), ""))
+        Step(t.created_at, t.share, broke.get(State(t.after), ""), f"{t.after.replace('_', ' ')}: {t.reason}")
         for t in transitions
         if t.after not in {State.AWAITING_APPROVAL, State.CANCELLED}
     ]
     ended = rollout.state in {State.ROLLED_BACK, State.CANCELLED} and transitions
-    return step_chart(steps, transitions[-1].created_at if ended else now)
+    until = transitions[-1].created_at if ended else now
+    return step_chart("Share of units served by the agent", steps, until=until, zone=zone) if steps else None
 
 
-def _cards(rollout: Rollout) -> list[GuardrailCard]:
-    seen = {(j["metric"], j["kind"]): j for j in rollout.look.get("judgements", [])}
+def _cards(rollout: Rollout, transitions: list[RolloutTransition], zone: tzinfo) -> list[GuardrailCard]:
+    looks = _looks(rollout, transitions)
     share = rollout.current.share if rollout.current else 0
     now_judged = judged(rollout.guardrails, share)
     cards = []
     for guardrail in rollout.guardrails:
-        found = seen.get((guardrail.metric, guardrail.kind), {})
-        figures = found.get("figures", {})
-        limit = figures.get("threshold", figures.get("limit"))
+        past = [(at, found) for at, look in looks if (found := look.get((guardrail.metric, guardrail.kind)))]
+        found = _judgements(rollout.look).get((guardrail.metric, guardrail.kind), {})
         cards.append(
             GuardrailCard(
                 name=guardrail.metric.replace("_", " "),
                 rule=_rule(guardrail.metric, guardrail.kind, guardrail.limit),
                 verdict=found.get("verdict", "no_data") if guardrail in now_judged else "not_judged",
-                figures=figures,
+                figures=found.get("figures", {}),
                 needed=found.get("needed"),
-                picture=interval(figures.get("value"), figures.get("low"), figures.get("high"), limit),
+                chart=_band(guardrail.metric, past, zone),
                 unit=_unit(guardrail.metric),
             )
         )
     return cards
+
+
+Look = dict[tuple[str, str], dict[str, Any]]
+
+
+def _looks(rollout: Rollout, transitions: list[RolloutTransition]) -> list[tuple[datetime, Look]]:
+    """What was seen at each move and at the last look, oldest first."""
+    found = [(t.created_at, _judgements(t.figures)) for t in transitions]
+    return [*found, (rollout.looked_at, _judgements(rollout.look))] if rollout.looked_at else found
+
+
+def _judgements(look: dict[str, Any]) -> Look:
+    """By metric and kind. A move that one guardrail alone decided holds that one's judgement."""
+    found = look.get("judgements", [look] if "metric" in look else [])
+    return {(judgement["metric"], judgement["kind"]): judgement for judgement in found}
+
+
+def _band(metric: Metric, past: list[tuple[datetime, dict[str, Any]]], zone: tzinfo) -> SeriesChart | None:
+    """The figure with its interval against its limit, at each move and now. A count of what may never be has none."""
+    seen = [(at, found["figures"]) for at, found in dict(past).items() if "value" in found.get("figures", {})]
+    limits = [figures.get("threshold", figures.get("limit")) for _, figures in seen]
+    if not limits or limits[-1] is None or metric is Metric.UNAUTHORISED:
+        return None
+    # One that is relative moves with the control arm.
+    moved = limits if len(set(limits)) > 1 else [None] * len(limits)
+    points = [
+        Point(at, figures["value"], figures.get("low"), figures.get("high"), limit)
+        for (at, figures), limit in zip(seen, moved, strict=True)
+    ]
+    title = f"{metric.replace('_', ' ')} with its interval against the limit"
+    name = "share over the limit" if metric is Metric.LATENCY_P95 else metric.replace("_", " ")
+    unit = PLAIN if metric is Metric.COST else PERCENT
+    return series_chart(title, [Series(name, points)], zone=zone, unit=unit, limit=Limit(limits[-1]), height=96)
 
 
 def _rule(metric: Metric, kind: Kind, limit: float) -> str:

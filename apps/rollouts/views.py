@@ -28,6 +28,7 @@ from apps.workloads.models import Workload
 from apps.workloads.policy import Posture
 from portal.access import View, declare_object, member
 from portal.errors import PortalError
+from portal.pages import reader_zone
 from portal.requests import InTenant
 
 PAGE = 25
@@ -76,7 +77,7 @@ def workload_page(request: InTenant, slug: str, workload: Workload) -> HttpRespo
         "last_seen": telemetry.last_seen(workload.tenant_id, workload.id),
         "postures": Posture.choices,
         "runbooks": list(runbooks.runbooks(workload.tenant_id, request.actor).filter(workload=workload.id)[:10]),
-        "ladder": gates.ladder(workload, timezone.now()),
+        "ladder": gates.ladder(workload, timezone.now(), slug),
         "may_raise": has_right(request.actor, "posture.set"),
     }
     return render(request, "workloads/detail.html", context)
@@ -146,7 +147,7 @@ def rollout_page(request: InTenant, slug: str, rollout: Rollout) -> HttpResponse
     now = timezone.now()
     context = {
         "rollout": rollout,
-        "shown": presenter.present(rollout, transitions, now),
+        "shown": presenter.present(rollout, transitions, now, reader_zone(request)),
         "transitions": transitions[::-1][:30],
         "may": workloads.permissions_on(rollout.workload, request.actor),
         "request_for_approval": approvals.latest(rollout.tenant_id, approval.KIND, rollout.id),

@@ -1,22 +1,19 @@
 """How figures, states and instants look, everywhere the same."""
 
-from datetime import datetime
+from datetime import datetime, tzinfo
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import template
+from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from portal.charts import SIGNS, Chart, Tone
+
 register = template.Library()
 
-# A sign beside each word: colour is never the only difference.
-_TONES = {
-    "ok": ("ok", "✓"),
-    "warn": ("warn", "!"),
-    "stop": ("stop", "✕"),
-    "": ("", "·"),
-}
-_STATE_TONE = {
+_TONE: dict[str, Tone] = {
     "running": "ok",
     "completed": "ok",
     "held": "warn",
@@ -63,10 +60,22 @@ _STATE_TONE = {
 @register.simple_tag
 def badge(word: str, label: str = "") -> SafeString:
     """A state, a verdict or a posture as a pill with a sign."""
-    css, sign = _TONES[_STATE_TONE.get(word, "")]
+    tone = _TONE.get(word, "")
     return format_html(
-        '<span class="badge {}"><span aria-hidden="true">{}</span>{}</span>', css, sign, label or _words(word)
+        '<span class="badge {}"><span aria-hidden="true">{}</span>{}</span>', tone, SIGNS[tone], label or _words(word)
     )
+
+
+@register.inclusion_tag("charts/figure.html", takes_context=True)
+def chart(context: Context, drawn: Chart) -> dict[str, Any]:
+    """A chart of :mod:`portal.charts`: its sentence, its drawing, and its data as a table."""
+    return {"chart": drawn, "now": context.get("now"), "reader_zone": context.get("reader_zone")}
+
+
+@register.simple_tag
+def rule(number: str) -> SafeString:
+    """The rule that a sentence rests on, as the documentation numbers it."""
+    return format_html('<span class="rule" title="The rule that this rests on">{}</span>', number)
 
 
 @register.filter
@@ -112,14 +121,34 @@ def seconds(value: float | None) -> str:
     return " ".join(parts[:2])
 
 
-@register.simple_tag
-def instant(at: datetime | None, now: datetime | None = None) -> SafeString:
-    """An instant with how long ago it was, exact in the tooltip."""
+@register.simple_tag(takes_context=True)
+def instant(context: Context, at: datetime | None, now: datetime | None = None) -> SafeString:
+    """An instant on the reader's own clock; with ``now`` also how far from it: "5 min ago (14:02)"."""
     if at is None:
         return SafeString("–")
-    exact = f"{at:%Y-%m-%d %H:%M:%S} UTC"
-    shown = f"{seconds((now - at).total_seconds())} ago" if now is not None and now >= at else exact
-    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), exact, shown)
+    zone = _zone(context)
+    there = at.astimezone(zone)
+    exact = f"{there:%Y-%m-%d %H:%M:%S}".removesuffix(":00")
+    shown = f"{exact} {there:%Z}" if now is None else f"{_apart(at, now)} ({_short(there, now.astimezone(zone))})"
+    return format_html('<time datetime="{}" title="{} {}">{}</time>', at.isoformat(), exact, zone, shown)
+
+
+def _zone(context: Context) -> tzinfo:
+    """The reader's zone, from :func:`portal.pages.context`; UTC where there is no reader."""
+    found = context.get("reader_zone")
+    return found() if callable(found) else found or ZoneInfo("UTC")
+
+
+def _apart(at: datetime, now: datetime) -> str:
+    length = seconds(abs((now - at).total_seconds()))
+    return f"{length} ago" if at <= now else f"in {length}"
+
+
+def _short(there: datetime, now: datetime) -> str:
+    """As much of it as differs from now: the time, the day, the year."""
+    if there.date() == now.date():
+        return f"{there:%H:%M}"
+    return f"{there.day} {there:%b %H:%M}" if there.year == now.year else f"{there.day} {there:%b %Y %H:%M}"
 
 
 @register.simple_tag

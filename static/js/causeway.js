@@ -13,10 +13,36 @@ document.addEventListener("click", function (event) {
     navigator.clipboard.writeText(source.textContent).then(function () { copy.textContent = "Copied"; });
   }
 });
-// Consequences are said before they happen.
+// Consequences are said before they happen, in a dialog that keeps the focus and gives it back; without this script
+// the form is sent at once. The button there is named as the one that was pressed.
 document.addEventListener("submit", function (event) {
-  var question = event.target.dataset.confirm;
-  if (question && !window.confirm(question)) event.preventDefault();
+  var form = event.target, pressed = event.submitter;
+  var consequence = form.dataset.confirm;
+  var dialog = document.getElementById("confirm");
+  if (!consequence || !dialog) return;
+  if (form.dataset.confirmed) { delete form.dataset.confirmed; return; }
+  event.preventDefault();
+  var yes = dialog.querySelector("[data-yes]");
+  yes.textContent = pressed ? pressed.textContent : "Do it";
+  yes.className = pressed && pressed.classList.contains("danger") ? "danger" : "";
+  dialog.querySelector("h2").textContent = yes.textContent + "?";
+  dialog.querySelector("p").textContent = consequence;
+  dialog.returnValue = "";
+  dialog.addEventListener("close", function () {
+    if (dialog.returnValue !== "yes") return;
+    form.dataset.confirmed = "yes";
+    form.requestSubmit(pressed);
+  }, { once: true });
+  dialog.showModal();
+});
+// What somebody opened stays open when a part of the page is fetched anew.
+document.addEventListener("htmx:beforeSwap", function (event) {
+  event.target.keptOpen = Array.from(event.target.querySelectorAll("details"), function (each) { return each.open; });
+});
+document.addEventListener("htmx:afterSwap", function (event) {
+  var open = event.target.keptOpen || [];
+  var now = event.target.querySelectorAll("details");
+  if (now.length === open.length) now.forEach(function (each, n) { each.open = open[n]; });
 });
 // A large file shows how much of it has been sent; without this script the form is sent as it is.
 document.addEventListener("submit", function (event) {

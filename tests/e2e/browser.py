@@ -40,7 +40,6 @@ def page_on(*addresses: str, size: tuple[int, int] = PHONE, **options: Any) -> I
         page.on("pageerror", lambda error: complaints.append(str(error)))
         allowed = (*addresses, "data:", "blob:")
         page.on("request", lambda r: None if r.url.startswith(allowed) else complaints.append(r.url))
-        page.on("dialog", lambda dialog: dialog.accept())
         yield page
         browser.close()
     assert complaints == []

@@ -1,6 +1,7 @@
 """Journeys in a real browser, over the real server: hold and roll back, be woken, make a token, Pilot to Harden."""
 
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 from django.contrib.auth.hashers import make_password
@@ -23,6 +24,12 @@ from tests.world import PASSWORD, SETUP, World
 pytestmark = in_chromium
 
 
+def press(page: Page, name: str) -> None:
+    """A button whose consequence is said first, and the one in the dialog that goes on."""
+    page.get_by_role("button", name=name).click()
+    page.get_by_role("dialog").get_by_role("button", name=name).click()
+
+
 def test_an_owner_holds_and_rolls_back_on_a_phone(browser_page: tuple[Page, str, World]) -> None:
     page, address, _ = browser_page
     sign_in(page, address, "alice")
@@ -33,6 +40,14 @@ def test_an_owner_holds_and_rolls_back_on_a_phone(browser_page: tuple[Page, str,
     page.get_by_text("Held at 5 %: a look at the tone first").wait_for()
     page.get_by_label("Roll back: nobody gets the agent, at once").fill("it is rude")
     page.get_by_role("button", name="Roll back").click()
+    asked = page.get_by_role("dialog", name="Roll back?")
+    assert "Within a second nobody gets the agent any more." in asked.inner_text()
+    assert page.evaluate("document.activeElement.textContent") == "Don't", "Enter alone does nothing"
+    page.keyboard.press("Escape")
+    asked.wait_for(state="hidden")
+    assert page.evaluate("document.activeElement.textContent") == "Roll back", "the focus is back where it was"
+    assert page.get_by_text("Held at 5 %").count(), "nothing happened"
+    press(page, "Roll back")
     page.get_by_text("Nobody gets the agent").first.wait_for()
 
 
@@ -59,7 +74,7 @@ def test_somebody_on_call_acknowledges_from_the_message_and_escalates_on_a_phone
     page.goto(f"{address}/t/acme/alerts/{found['alert']}/")
     page.get_by_text("Bob has it since").wait_for()
     page.get_by_text("bob@example.org by link").wait_for()
-    page.get_by_role("button", name="Escalate").click()
+    press(page, "Escalate")
     page.get_by_text("Step 2: Alice woken.").wait_for()
     page.get_by_role("button", name="Resolve").click()
     page.get_by_text("Resolved.").first.wait_for()
@@ -100,7 +115,7 @@ def test_a_workload_goes_through_the_pilot_gate(browser_page: tuple[Page, str, W
     page.get_by_label("Holds when, KPI 1", exact=True).fill("80 %")
     page.get_by_role("button", name="Record it under my name").click()
     page.goto(f"{address}/t/acme/workloads/W-01/gates/pilot/")
-    page.get_by_role("button", name="Ask for the gate").click()
+    press(page, "Ask for the gate")
     page.get_by_text("It waits for its signatures.").wait_for()
     page.get_by_role("button", name="Sign out").click()
     sign_in(page, address, "erin")
@@ -174,7 +189,7 @@ def test_a_workload_is_walked_from_pilot_to_the_harden_gate(
     kpi = [{"kpi": "Solved at once", "threshold": "80 %"}]
     record(page, address, "core_journey", kpi, journey="A customer asks.", cost_before="4", seconds_before="420")
     assert missing_at(page, address, "pilot") == []
-    page.get_by_role("button", name="Ask for the gate").click()
+    press(page, "Ask for the gate")
     page.get_by_text("It waits for its signatures.").wait_for()
     switch(page, address, "erin")
     approve_waiting(page, address, "Open the Pilot gate of W-01")
@@ -215,7 +230,7 @@ def test_a_workload_is_walked_from_pilot_to_the_harden_gate(
         approve_waiting(page, address, "Exception matrix of W-01")
     switch(page, address, "alice")
     assert missing_at(page, address, "validate") == []
-    page.get_by_role("button", name="Ask for the gate").click()
+    press(page, "Ask for the gate")
     page.get_by_text("It waits for its signatures.").wait_for()
     for name in ("erin", "gina"):
         switch(page, address, name)
@@ -311,7 +326,7 @@ def _publish_and_drill(page: Page, address: str) -> None:
     page.get_by_text("Reviewed.").wait_for()
     page.goto(book)
     page.get_by_role("link", name="See what changed").click()
-    page.get_by_role("button", name="Publish").click()
+    press(page, "Publish")
     page.get_by_text("Published.").wait_for()
     page.goto(book)
     page.get_by_role("link", name="Start a drill").click()
@@ -326,3 +341,27 @@ def _publish_and_drill(page: Page, address: str) -> None:
     page.locator("[name=carried]").fill("60")
     page.get_by_role("button", name="Finish").click()
     page.get_by_text("passed").first.wait_for()
+
+
+def test_a_chart_fits_a_phone_and_its_labels_keep_their_size(browser_page: tuple[Page, str, World]) -> None:
+    """Text is 12 px at any width and no label lies on another; what was opened stays open when the page is renewed."""
+    page, address, _ = browser_page
+    boxes = """() => [...document.querySelectorAll('svg.chart')].map(chart =>
+        [...chart.querySelectorAll(':scope > text')].filter(text => text.getClientRects().length && text.textContent)
+            .map(text => { const b = text.getBoundingClientRect(); return [b.left, b.top, b.right, b.bottom]; }))"""
+    sizes = "() => [...document.querySelectorAll('.chart text')].map(text => getComputedStyle(text).fontSize)"
+    for width in (390, 320, 1440):
+        page.set_viewport_size({"width": width, "height": 844})
+        page.goto(f"{address}/styleguide/")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert set(page.evaluate(sizes)) == {"12px"}
+        for labels in page.evaluate(boxes):
+            feet = [one for one in labels if one[1] == max(other[1] for other in labels)]
+            assert all(a[2] <= b[0] for a, b in pairwise(feet)), f"labels touch at {width} px"
+    sign_in(page, address, "alice")
+    page.get_by_role("row", name="running").get_by_role("link", name="9.9").click()
+    page.get_by_text("As a table").first.click()
+    with page.expect_response(lambda answer: "/rollouts/" in answer.url):
+        pass
+    page.wait_for_timeout(300)
+    assert page.locator(".of-steps details").evaluate("each => each.open")

@@ -19,7 +19,7 @@ from tests.world import PASSWORD, World
 def findings(world: World) -> list[str]:
     with tenant_transaction(world.tenant.id):
         rota = Rota.objects.select_related("team").get(team=world.team, rank=1)
-        return presenter.present(rota, datetime.now(UTC)).findings
+        return presenter.present(rota, datetime.now(UTC), UTC).findings
 
 
 def test_a_rota_of_people_whom_nothing_reaches_says_so(world: World) -> None:
