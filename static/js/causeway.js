@@ -44,6 +44,18 @@ document.addEventListener("htmx:afterSwap", function (event) {
   var now = event.target.querySelectorAll("details");
   if (now.length === open.length) now.forEach(function (each, n) { each.open = open[n]; });
 });
+// What scrolls sideways can be reached by keys; what doesn't is no stop on the way.
+(function () {
+  function reach(part) {
+    part.querySelectorAll(".scroll, pre").forEach(function (each) {
+      if (each.scrollWidth > each.clientWidth) each.tabIndex = 0;
+      else if (!each.hasAttribute("aria-label")) each.removeAttribute("tabindex");
+    });
+  }
+  document.addEventListener("DOMContentLoaded", function () { reach(document); });
+  document.addEventListener("htmx:afterSettle", function (event) { reach(event.target); });
+  window.addEventListener("resize", function () { reach(document); });
+})();
 // A large file shows how much of it has been sent; without this script the form is sent as it is.
 document.addEventListener("submit", function (event) {
   var form = event.target;

@@ -36,13 +36,15 @@ def page_on(*addresses: str, size: tuple[int, int] = PHONE, **options: Any) -> I
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport={"width": size[0], "height": size[1]}, **options)
-        page.on("console", lambda m: complaints.append(m.text) if m.type in {"error", "warning"} else None)
+        page.on(
+            "console", lambda m: complaints.append(f"{m.text} {m.location}") if m.type in {"error", "warning"} else None
+        )
         page.on("pageerror", lambda error: complaints.append(str(error)))
         allowed = (*addresses, "data:", "blob:")
         page.on("request", lambda r: None if r.url.startswith(allowed) else complaints.append(r.url))
         yield page
         browser.close()
-    assert complaints == []
+    assert not complaints, "\n".join(complaints[:20])
 
 
 def sign_in(page: Page, address: str, name: str) -> None:
