@@ -30,7 +30,7 @@ class OutboxMessage(TenantModel):
         constraints = [
             *walls(
                 "portal_outboxmessage",
-                app="select, insert, update",
+                app="select, insert, update, delete",
                 ops_columns=["tenant_id", "id", "topic", "due_at", "delivered_at", "dead_at", "leased_until"],
             ),
             models.UniqueConstraint(fields=["tenant", "topic", "key"], name="outbox_once"),
@@ -43,6 +43,12 @@ class OutboxMessage(TenantModel):
                 name="outbox_due",
             ),
             models.Index(fields=["tenant", "-created_at"], name="outbox_recent"),
+            models.Index(
+                fields=["delivered_at"],
+                condition=models.Q(delivered_at__isnull=False),
+                include=["tenant", "id"],
+                name="outbox_delivered",
+            ),
         ]
 
     def __str__(self) -> str:

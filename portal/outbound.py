@@ -106,7 +106,8 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     try:
         connection.request("POST", place.path, body=body, headers=sent, preload_content=False)
         answer = connection.getresponse()
-        text = answer.read(_KEPT, decode_content=False).decode("utf-8", "replace")
+        # No column takes a NUL: a receiver that answers one must not break off the note of its answer.
+        text = answer.read(_KEPT, decode_content=False).decode("utf-8", "replace").replace("\0", "\ufffd")
         after = answer.headers.get("Retry-After", "")
         return Answer(answer.status, text, float(after) if after.isdecimal() else 0.0)
     except (urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError) as error:

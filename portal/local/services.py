@@ -65,15 +65,15 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def portal_children(port: int, *, demo: bool) -> Iterator[Child]:
-    """Web, worker, beat, pager and, with demo data, the simulator."""
+    """Web, worker, beat, pager, courier and, with demo data, the simulator."""
     granian = ["granian", "--interface", "wsgi", "portal.wsgi:application", "--host", "127.0.0.1", "--no-ws"]
     yield _module("web", *granian, "--port", str(port), "--workers", "1", "--blocking-threads", "4", "--no-access-log")
     celery = ["celery", "-A", "portal"]
     yield _module("worker", *celery, "worker", "--pool", "prefork", "--concurrency", "2", "--loglevel", "warning")
     schedule = str(paths.state_dir() / "celerybeat-schedule")
     yield _module("beat", *celery, "beat", "--schedule", schedule, "--pidfile", "", "--loglevel", "warning")
-    pager = [sys.executable, str(paths.PROJECT_ROOT / "manage.py"), "pager"]
-    yield _command("pager", pager)
+    for name in ("pager", "courier"):
+        yield _command(name, [sys.executable, str(paths.PROJECT_ROOT / "manage.py"), name])
     if demo:
         yield _module("simulator", "demo.simulator", "--base-url", f"http://127.0.0.1:{port}")
 

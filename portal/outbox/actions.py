@@ -21,6 +21,8 @@ LEASE = timedelta(seconds=30)
 # What a sender that sleeps listens to; it looks by itself each second too.
 WAKE = "causeway_outbox"
 MAX_ATTEMPTS = 20
+# The same (topic, key) again is the same message for so long after it was delivered.
+KEPT = timedelta(days=14)
 LONGEST_RETRY = timedelta(minutes=15)
 
 
@@ -70,6 +72,11 @@ def deliver(*, tenant_id: UUID, message_ids: Sequence[UUID], now: datetime) -> i
     """
     claimed = (message for one in message_ids for message in _claim(tenant_id, [one], now))
     return sum(_deliver_one(message, now) for message in claimed)
+
+
+def forget(*, tenant_id: UUID, ids: Sequence[UUID], now: datetime) -> int:
+    """Drop those of the messages that were delivered two weeks ago. Returns how many."""
+    return OutboxMessage.objects.filter(tenant=tenant_id, id__in=ids, delivered_at__lt=now - KEPT).delete()[0]
 
 
 def retry_delay(attempts: int) -> timedelta:

@@ -8,11 +8,13 @@ from django.db.models.functions import RowNumber
 
 from portal.models import OutboxMessage
 from portal.outbox import registry
+from portal.outbox.actions import KEPT
 from portal.tenancy.context import platform_work
 from portal.tenancy.due import by_tenant
 
 # No tenant's flood keeps the messages of the others from being found.
 OF_ONE_TENANT = 200
+PRUNED_AT_ONCE = 100_000
 
 
 def due(now: datetime, limit: int = 1000) -> dict[UUID, list[UUID]]:
@@ -26,6 +28,15 @@ def due(now: datetime, limit: int = 1000) -> dict[UUID, list[UUID]]:
         return found.filter(place__lte=OF_ONE_TENANT).order_by("due_at")
 
     return by_tenant("outbox.find", rows, limit)
+
+
+def old(now: datetime) -> dict[UUID, list[UUID]]:
+    """Messages that were delivered two weeks ago, the oldest first, by tenant."""
+
+    def rows(alias: str) -> QuerySet[OutboxMessage]:
+        return OutboxMessage.objects.using(alias).filter(delivered_at__lt=now - KEPT).order_by("delivered_at")
+
+    return by_tenant("outbox.find", rows, PRUNED_AT_ONCE)
 
 
 def waiting() -> list[tuple[str, int, datetime]]:

@@ -24,6 +24,7 @@ PLATFORM_JOBS = frozenset(
         "gates.find",
         "audit.verify",
         "feedback.find",
+        "events.find",
         "outbox.find",
         "ownership.find",
         "rollouts.find",

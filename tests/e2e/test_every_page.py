@@ -68,7 +68,7 @@ def _pages(ours: Any) -> list[str]:
 
 
 def _opens(page: Page, address: str) -> bool:
-    """Asked beside the page, so that a refusal is no error on its console. Buttons, files and fragments are no pages."""
+    """Asked beside the page, so that a refusal is no console error. Buttons, files and fragments are no pages."""
     answer = page.context.request.get(address, max_redirects=0)
     is_html = answer.headers.get("content-type", "").startswith("text/html")
     return answer.status == 200 and is_html and "<html" in answer.text()

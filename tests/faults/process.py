@@ -9,6 +9,7 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
+from apps.events import courier  # noqa: E402
 from apps.gates import tasks as gates  # noqa: E402
 from apps.ownership.alerts import pager  # noqa: E402
 from apps.rollouts import tasks as rollouts  # noqa: E402
@@ -23,14 +24,24 @@ def main(work: str) -> None:
     if work == "pager":
         page()
         return
+    if work == "courier":
+        carry()
+        return
     {"rollouts": rollouts.tick, "outbox": outbox.outbox_tick, "gates": gates.tick}[work].apply(throw=True)
 
 
 def page() -> None:
     """One look of the pager."""
     pager.climb_due(timezone.now())
-    senders = pager.Senders()
+    senders = pager.senders()
     senders.offer(queries.due(timezone.now()))
+    senders.close()
+
+
+def carry() -> None:
+    """One look of the courier."""
+    senders = courier.senders()
+    courier.look(senders)
     senders.close()
 
 

@@ -14,6 +14,9 @@ from apps.accounts.models import ApiToken, User
 from apps.approvals import actions as approvals
 from apps.approvals import breakglass, policies, subjects
 from apps.approvals.models import ApprovalRequest, Delegation
+from apps.events import actions as events
+from apps.events import queries as event_queries
+from apps.events.models import Delivery, Subscription
 from apps.feedback import actions as feedback
 from apps.feedback import triage
 from apps.feedback.actions import Person, Told
@@ -99,6 +102,14 @@ class Feedback:
 
 
 @dataclass
+class Sent:
+    """A receiver, an event on its way to it, and a replay that runs."""
+
+    subscription: Subscription
+    delivery: Delivery
+
+
+@dataclass
 class Planted:
     """What stands in one tenant, by the names that URLs use."""
 
@@ -120,6 +131,7 @@ class Planted:
     handover: Handover
     paging: Paging
     feedback: Feedback
+    sent: Sent
 
     @property
     def temporary(self) -> TemporarySchedule:
@@ -155,6 +167,8 @@ class Planted:
             "absence_id": self.paging.absence.id,
             "temporary_id": self.temporary.id,
             "feed_id": self.paging.feed.id,
+            "subscription_id": self.sent.subscription.id,
+            "delivery_id": self.sent.delivery.id,
             "token": links.make(self.paging.intent),
             "team": self.team.slug,
             "version_id": self.swap.version_id,
@@ -208,9 +222,23 @@ def _plant(world: World, tenant: Tenant, key: str, people: tuple[User, User, Use
     world.token("decide", "telemetry", tenant=tenant)
     with tenant_transaction(tenant.id):
         token = ApiToken.objects.latest("created_at")
-        return Planted(
-            tenant, workload, rollout, token, team, *planted, drill, *taught, *kept, *turns, offered, paging, heard
-        )
+        sent = _sent(tenant, author, now)
+    made = (tenant, workload, rollout, token, team)
+    return Planted(*made, *planted, drill, *taught, *kept, *turns, offered, paging, heard, sent)
+
+
+def _sent(tenant: Tenant, author: User, now: datetime) -> Sent:
+    admin = Actor(kind="person", id=author.id, user_id=author.id, label="a", roles=frozenset({"admin"}))
+    common: dict[str, Any] = {"by": author, "actor": admin, "now": now}
+    row = events.subscribe(
+        tenant_id=tenant.id,
+        name="Secret receiver",
+        address="https://93.184.215.14/secret-receiver",
+        patterns=["*"],
+        **common,
+    )
+    events.replay(subscription=row, span=event_queries.span(row, first=1), **common)
+    return Sent(row, events.send_test(subscription=row, actor=admin, now=now))
 
 
 def _approvals(

@@ -40,6 +40,13 @@ def certificate(folder: Path, name: str) -> Path:
     return file
 
 
+def test_an_answer_can_be_stored_whatever_a_receiver_says() -> None:
+    with LOOPBACK, receiver() as hook:
+        hook.answer = lambda got: (400, {}, "no\0pe" + "x" * 5_000)
+        answer = outbound.post(hook.address, b"{}", {})
+    assert (answer.status, answer.text[:5], len(answer.text)) == (400, "no\ufffdpe"[:5], 2_000)
+
+
 @pytest.mark.parametrize(
     ("name", "is_trusted", "arrives"),
     [("localhost", True, True), ("localhost", False, False), ("elsewhere.example", True, False)],

@@ -8,8 +8,6 @@ Celery deliver the same outbox, so a pager that is down is made good by them, la
 
 import logging
 import threading
-from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +24,7 @@ from apps.ownership.alerts.auditor import Alarms, Audit
 from portal import faults
 from portal.outbox import actions as outbox
 from portal.outbox import queries
+from portal.senders import Senders
 from portal.tenancy.context import tenant_transaction
 
 log = logging.getLogger("oncall.pager")
@@ -34,8 +33,6 @@ BATCH = 200
 EVERY = 1.0
 AUDIT_EVERY = timedelta(minutes=1)
 THREADS = 8
-# No tenant gets all of the threads: one whose receivers hang leaves the others theirs.
-OF_ONE_TENANT = THREADS // 2
 
 
 def climb_due(now: datetime) -> int:
@@ -61,57 +58,8 @@ def _climb(tenant_id: UUID, ids: list[UUID], now: datetime) -> int:
         return sum(_climb(tenant_id, [one], now) for one in ids) if len(ids) > 1 else 0
 
 
-class Senders:
-    """Threads that deliver messages, each message claimed by itself, no tenant with more than half of the threads."""
-
-    def __init__(self, threads: int = THREADS, of_one_tenant: int = OF_ONE_TENANT) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="sender")
-        self._of_one_tenant = of_one_tenant
-        self._lock = threading.Lock()
-        self._busy: set[UUID] = set()
-        self._tenants: Counter[UUID] = Counter()
-        self._freed = threading.Event()
-
-    def offer(self, due: dict[UUID, list[UUID]]) -> int:
-        """Take what there is room for; what isn't taken is still due at the next look. Returns how many were taken."""
-        taken = 0
-        for tenant_id, ids in due.items():
-            for message_id in ids:
-                if not self._reserve(tenant_id, message_id):
-                    continue
-                sending = self._pool.submit(_deliver, tenant_id, message_id)
-                sending.add_done_callback(self._release(tenant_id, message_id))
-                taken += 1
-        return taken
-
-    def wait(self, seconds: float) -> None:
-        """Until a thread is free again, at most so long."""
-        self._freed.wait(seconds)
-        self._freed.clear()
-
-    @property
-    def is_busy(self) -> bool:
-        return bool(self._busy)
-
-    def close(self) -> None:
-        self._pool.shutdown(wait=True)
-
-    def _reserve(self, tenant_id: UUID, message_id: UUID) -> bool:
-        with self._lock:
-            if message_id in self._busy or self._tenants[tenant_id] >= self._of_one_tenant:
-                return False
-            self._busy.add(message_id)
-            self._tenants[tenant_id] += 1
-            return True
-
-    def _release(self, tenant_id: UUID, message_id: UUID) -> Callable[[Future[Any]], None]:
-        def release(done: Future[Any]) -> None:
-            with self._lock:
-                self._busy.discard(message_id)
-                self._tenants[tenant_id] -= 1
-            self._freed.set()
-
-        return release
+def senders() -> Senders:
+    return Senders(_deliver, THREADS)
 
 
 class Pager:
@@ -124,7 +72,7 @@ class Pager:
         # By itself, so that looking at very many open alerts keeps no page waiting.
         self._auditor = ThreadPoolExecutor(1, thread_name_prefix="auditor")
         self._alarms = Alarms()
-        self._senders = Senders()
+        self._senders = senders()
 
     def run(self) -> None:
         while not self.stop.is_set():
