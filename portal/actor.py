@@ -23,6 +23,10 @@ class Actor:
     workloads: frozenset[UUID] | None = None
     user_id: UUID | None = None
     teams: frozenset[UUID] = field(default_factory=frozenset)
+    # Signed in with a second factor, in this very session.
+    is_strong: bool = False
+    # A tenant's own provider vouched for the session: it says nothing about the account outside that tenant.
+    is_limited: bool = False
 
     @property
     def is_person(self) -> bool:

@@ -9,8 +9,10 @@ from typing import Any, Protocol, cast
 from uuid import UUID
 
 from django.conf import settings
+from django.http import HttpRequest
 
 from portal.actor import Actor
+from portal.signin import SignIn
 
 
 class TenantLike(Protocol):
@@ -24,17 +26,35 @@ class Directory(Protocol):
     def find_tenant(self, slug: str) -> TenantLike | None:
         """The tenant at ``slug``, or None."""
 
-    def actor_for_user(self, user: Any, tenant: TenantLike) -> Actor | None:
-        """The signed-in user as a member of ``tenant`` (whose transaction is open), or None."""
+    def sign_in(self, request: HttpRequest) -> SignIn:
+        """How the user of this request signed in."""
+
+    def actor_for_user(self, user: Any, tenant: TenantLike, sign_in: SignIn) -> Actor | None:
+        """The signed-in user as a member of ``tenant`` (whose transaction is open), or None.
+
+        Raises :class:`portal.errors.Forbidden` for a member whose session doesn't count here.
+        """
 
     def actor_for_token(self, raw: str) -> tuple[TenantLike, Actor]:
         """Who an API token stands for. Raises :class:`portal.errors.Unauthorised`."""
 
-    def administers(self, user: Any) -> bool:
-        """Whether the user is admin of any tenant."""
+    def operates(self, user: Any, sign_in: SignIn) -> bool:
+        """Whether the user acts as a platform operator; never by a tenant's provider's word."""
 
-    def may_administer(self, user: Any, tenant: TenantLike) -> bool:
+    def administers(self, user: Any, sign_in: SignIn) -> bool:
+        """Whether the user is admin of any tenant that the session reaches."""
+
+    def may_administer(self, user: Any, tenant: TenantLike, sign_in: SignIn) -> bool:
         """Whether the user may open ``tenant`` (whose transaction is open) in Django admin."""
+
+    def lacks_second_factor(self, sign_in: SignIn) -> bool:
+        """Whether what needs a second factor is closed to this session."""
+
+    def note_account(self, user: Any, action: str, after: dict[str, Any]) -> None:
+        """Write what happened to somebody's account into the trail of each tenant they belong to (AUD-1)."""
+
+    def names_around(self, user: Any) -> list[str]:
+        """The names and addresses of the user's tenants: words that make poor passwords."""
 
     def note_admin_session(self, tenant: TenantLike, actor: Actor, what: str, reason: str) -> None:
         """Write into the tenant's audit trail that an admin session was opened or closed (AUD-3)."""

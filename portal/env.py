@@ -45,6 +45,21 @@ def integer(name: str, default: int, *, least: int = 0) -> int:
     return int(value)
 
 
+def choice(name: str, default: str, known: tuple[str, ...]) -> str:
+    value = os.environ.get(name, "").strip().lower() or default
+    if value not in known:
+        raise ImproperlyConfigured(f"{name} is {value!r}: it wants {' or '.join(known)}.")
+    return value
+
+
+def file(name: str) -> str:
+    """The path of a file that can be read, or nothing."""
+    path = os.environ.get(name, "").strip()
+    if path and not os.access(path, os.R_OK):
+        raise ImproperlyConfigured(f"{name} names {path}, which can't be read.")
+    return path
+
+
 def words(name: str, default: list[str]) -> list[str]:
     """A comma-separated list."""
     value = os.environ.get(name, "")

@@ -12,6 +12,8 @@ class PortalError(Exception):
 
     status: ClassVar[int] = 400
     title: ClassVar[str] = "That can't be done"
+    # How it looks to a person.
+    page: ClassVar[str] = "error.html"
 
     def __init__(self, code: str, message: str, **data: Any) -> None:
         super().__init__(message)
@@ -39,6 +41,23 @@ class Forbidden(PortalError):
 
     status = 403
     title = "You don't have the right to do this"
+
+
+class SecondFactorNeeded(Forbidden):
+    """The right is there, and the session isn't strong enough for it."""
+
+    title = "This needs a second factor"
+    page = "account/second_factor_needed.html"
+
+    def __init__(self, message: str) -> None:
+        super().__init__("second_factor_needed", message)
+
+
+class ProviderNeeded(Forbidden):
+    """A member, in a tenant that is entered through its own sign-in alone. ``slug`` names the tenant."""
+
+    title = "This tenant has a sign-in of its own"
+    page = "account/provider_needed.html"
 
 
 class NotFound(PortalError):

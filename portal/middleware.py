@@ -113,7 +113,7 @@ class TenantMiddleware:
 
     def _transaction(self, request: HttpRequest, tenant: TenantLike, actor: Actor | None) -> HttpResponseBase:
         with tenant_transaction(tenant.id):
-            actor = actor or directory().actor_for_user(request.user, tenant)
+            actor = actor or directory().actor_for_user(request.user, tenant, directory().sign_in(request))
             if actor is None:
                 raise NotFound()
             request.tenant, request.actor = tenant, actor  # type: ignore[attr-defined]

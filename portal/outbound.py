@@ -1,4 +1,5 @@
-"""HTTP to addresses that people typed in: webhooks. It goes to public hosts or to those that the operator allowed.
+"""HTTP to addresses that people typed in: webhooks, sign-in providers. It goes to public hosts or to those that the
+operator allowed.
 
 The name is resolved once, every address it has must be allowed, and the connection goes to the very address that was
 checked: a name that answers differently the second time gains nothing. Redirects are not followed.
@@ -90,13 +91,22 @@ def check(url: str) -> Place:
     return place
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-    """Send a POST and read the beginning of the answer.
+def post(url: str, body: bytes, headers: Mapping[str, str], *, most: int = _KEPT) -> Answer:
+    """Send a POST and read the beginning of the answer, ``most`` bytes of it.
 
     Raises:
         Invalid: the address isn't allowed.
         Unreachable: no answer.
     """
+    return _ask("POST", url, body, headers, most)
+
+
+def get(url: str, headers: Mapping[str, str], *, most: int = _KEPT) -> Answer:
+    """As :func:`post`, without a body."""
+    return _ask("GET", url, None, headers, most)
+
+
+def _ask(method: str, url: str, body: bytes | None, headers: Mapping[str, str], most: int) -> Answer:
     place = parse(url)
     connection = _connection(place, _addresses(place)[0])
     sent = {**headers, "Host": place.netloc, "User-Agent": "Causeway"}
@@ -104,10 +114,10 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     cut = threading.Timer(LONGEST_SECONDS, _cut, [connection])
     cut.start()
     try:
-        connection.request("POST", place.path, body=body, headers=sent, preload_content=False)
+        connection.request(method, place.path, body=body, headers=sent, preload_content=False)
         answer = connection.getresponse()
         # No column takes a NUL: a receiver that answers one must not break off the note of its answer.
-        text = answer.read(_KEPT, decode_content=False).decode("utf-8", "replace").replace("\0", "\ufffd")
+        text = answer.read(most, decode_content=False).decode("utf-8", "replace").replace("\0", "\ufffd")
         after = answer.headers.get("Retry-After", "")
         return Answer(answer.status, text, float(after) if after.isdecimal() else 0.0)
     except (urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError) as error:

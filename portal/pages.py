@@ -2,8 +2,10 @@
 
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -22,6 +24,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "request_id": request_id_var.get(),
         # Asked for by the pages that show an instant: the others needn't know who reads them.
         "reader_zone": partial(reader_zone, request),
+        "second_factor": settings.SECOND_FACTOR,
     }
 
 
@@ -34,8 +37,16 @@ def reader_zone(request: HttpRequest) -> ZoneInfo:
 def error(request: HttpRequest, problem: PortalError) -> HttpResponse:
     """A refusal as a page, or as a banner when htmx asked for a fragment."""
     htmx = getattr(request, "htmx", False)
-    template = "partials/error.html" if htmx else "error.html"
-    return render(request, template, {"problem": problem}, status=problem.status)
+    template = "partials/error.html" if htmx else problem.page
+    return render(request, template, {"problem": problem, "back": _back(request)}, status=problem.status)
+
+
+def _back(request: HttpRequest) -> str:
+    """The page to come back to: this one, or where the form stood."""
+    if request.method == "GET":
+        return request.get_full_path()
+    sent_from = urlsplit(request.headers.get("Referer", ""))
+    return sent_from.path if sent_from.netloc == request.get_host() else "/"
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

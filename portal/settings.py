@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "guardian",
     "rest_framework",
     "django_filters",
@@ -77,7 +78,7 @@ MIDDLEWARE = [
     "portal.middleware.ProtocolMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "apps.accounts.sessions.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -148,14 +149,15 @@ DATABASE_ROUTERS = ["portal.routers.OwnerMigrates"]
 # --- Redis and Celery --------------------------------------------------------------------------------------------
 
 REDIS_URL = paths.redis_url() if LOCAL else env.text("REDIS_URL")
+# The cache holds what sign-in counts: failures, used codes. It has to be one for all web processes and to be there
+# whenever people can sign in at all, so it is a table: with Redis away nobody would get in, or anybody could guess on.
+# Room for many, since making room would forget what an attacker wants forgotten.
 CACHES: dict[str, dict[str, Any]] = {
-    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
-    if TESTING
-    else {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": REDIS_URL,
-        "KEY_PREFIX": "causeway",
-    }
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "portal_cache",
+        "OPTIONS": {"MAX_ENTRIES": 1_000_000},
+    },
 }
 
 CELERY_BROKER_URL = (
@@ -215,7 +217,11 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "apps.accounts.passwords.StrengthValidator"},
+    {"NAME": "apps.accounts.passwords.LeakedPasswordValidator"},
 ]
+# SHA-1 hashes of leaked passwords, sorted, "HASH:count" a line, as Have I Been Pwned's downloader writes them.
+LEAKED_PASSWORDS_FILE = env.file("LEAKED_PASSWORDS_FILE")
 ACCOUNT_ADAPTER = "apps.accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
@@ -223,6 +229,23 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PREVENT_ENUMERATION = "strict"
 ACCOUNT_LOGIN_ON_PASSWORD_RESET = False
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_SESSION_REMEMBER = False
+# Failures are counted by address, known or not, and by network. The next window is longer each time, so guessing slows
+# down before it stops for a day; what is refused isn't even compared, so the true password tells nothing either.
+ACCOUNT_RATE_LIMITS = {
+    "login_failed": "5/m/key,10/15m/key,20/h/key,50/d/key,30/m/ip,200/h/ip",
+    "login": "60/m/ip",
+    "reset_password": "10/m/ip,3/15m/key",
+}
+MFA_ADAPTER = "apps.accounts.adapter.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "Causeway"
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+# Browsers allow security keys on http for localhost alone.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
+# Whether the admin, approvals and break-glass need a second factor, or only recommend one.
+SECOND_FACTOR = env.choice("SECOND_FACTOR", "offered" if LOCAL else "required", ("required", "offered"))
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
@@ -255,6 +278,7 @@ _PREFIX = "__Host-" if HTTPS else ""
 SESSION_COOKIE_NAME = f"{_PREFIX}session"
 CSRF_COOKIE_NAME = f"{_PREFIX}csrf"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_ENGINE = "apps.accounts.sessions"
 SESSION_COOKIE_AGE = 60 * 60 * 12
 SECURE_SSL_REDIRECT = HTTPS and env.flag("SSL_REDIRECT", default=True)
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]

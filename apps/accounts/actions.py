@@ -1,4 +1,4 @@
-"""Tokens are made and revoked (TEN-4)."""
+"""Tokens are made and revoked (TEN-4); passwords change, sessions end."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -6,11 +6,12 @@ from uuid import UUID
 
 from django.conf import settings
 
-from apps.accounts import tokens
-from apps.accounts.models import ApiToken, User
+from apps.accounts import queries, tokens
+from apps.accounts.models import ApiToken, Session, User
 from apps.accounts.scopes import SCOPES
 from apps.audit.actions import record
 from portal.actor import Actor
+from portal.directory import directory
 from portal.errors import Forbidden, Invalid
 
 LONGEST_LIFE = timedelta(days=366)
@@ -61,6 +62,30 @@ def revoke_token(*, token: ApiToken, actor: Actor, now: datetime) -> None:
     token.revoked_at = now
     token.save(update_fields=["revoked_at"])
     record(actor=actor, action="token.revoked", obj=token, before={"scopes": sorted(token.scopes)})
+
+
+def change_password(*, user: User, password: str, keep: str | None, now: datetime) -> None:
+    """A new password, which has passed the validators. All sessions end but the one with the key ``keep``."""
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    ended = end_sessions(user=user, keep=keep)
+    directory().note_account(user, "person.password_changed", {"sessions_ended": ended})
+
+
+def end_sessions(*, user: User, keep: str | None = None) -> int:
+    """End the person's sessions at once, ``keep`` excepted. Returns how many."""
+    return Session.objects.filter(user=user).exclude(session_key=keep or "").delete()[0]
+
+
+def end_session(*, user: User, name: str) -> None:
+    """End one of one's own sessions.
+
+    Raises:
+        NotFound: none of theirs has this name.
+    """
+    found = queries.session(user.id, name)
+    found.delete()
+    directory().note_account(user, "person.session_ended", {"address": found.address, "agent": found.agent})
 
 
 def _check(scopes: Iterable[str], expires_at: datetime, now: datetime) -> list[str]:

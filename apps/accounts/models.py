@@ -1,12 +1,14 @@
-"""People, and the API tokens that stand for them or for a service (TEN-4)."""
+"""People, how they are signed in, and the API tokens that stand for them or for a service (TEN-4)."""
 
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.utils import timezone
 
+from apps.accounts import devices
 from apps.accounts.scopes import SCOPES
 from portal.ids import uuid7
 from portal.tenancy.constraints import KnownRow, walls
@@ -97,3 +99,57 @@ class ApiToken(TenantModel):
 
     def is_live(self, now: Any) -> bool:
         return self.revoked_at is None and now < self.expires_at
+
+
+class Session(AbstractBaseSession):
+    """A browser that is signed in, or about to. ``limited_to`` is the one tenant whose provider vouched for it."""
+
+    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="+")
+    limited_to = models.ForeignKey("tenants.Tenant", models.CASCADE, null=True, related_name="+")
+    address = models.CharField(max_length=64, blank=True)
+    agent = models.CharField(max_length=300, blank=True)
+    begun_at = models.DateTimeField(default=timezone.now)
+    last_used_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "accounts_session"
+
+    @property
+    def device(self) -> str:
+        return devices.name_of(self.agent)
+
+    @classmethod
+    def get_session_store_class(cls) -> Any:
+        from apps.accounts.sessions import SessionStore
+
+        return SessionStore
+
+
+class EmailChange(models.Model):
+    """An address on its way to another, and for a week back again. Its links are derived from ``key`` and the id."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    old = models.EmailField()
+    new = models.EmailField()
+    key = models.CharField(max_length=12, unique=True)
+    asked_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True)
+    undone_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.old} to {self.new}"
+
+
+class CacheRow(models.Model):
+    """Django's database cache, as a table that migrations and grants know."""
+
+    cache_key = models.CharField(max_length=255, primary_key=True)
+    value = models.TextField()
+    expires = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "portal_cache"
+
+    def __str__(self) -> str:
+        return self.cache_key

@@ -1,4 +1,4 @@
-"""Tokens: the list for people, and the one question of the decision path."""
+"""Sessions; tokens: the list for people, and the one question of the decision path."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +9,8 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from apps.accounts import tokens
-from apps.accounts.models import ApiToken
+from apps.accounts.models import ApiToken, Session
+from apps.accounts.sessions import name_of
 from portal.errors import NotFound, Unauthorised
 from portal.tenancy.context import known_row_transaction, tenant_transaction
 
@@ -27,6 +28,20 @@ class LiveToken:
     workloads: frozenset[UUID] | None
     user_id: UUID | None
     expires_at: datetime
+
+
+def sessions(user_id: UUID) -> QuerySet[Session]:
+    """Those in which the person is signed in, the latest used first."""
+    rows = Session.objects.filter(user=user_id, expire_date__gt=timezone.now()).select_related("limited_to")
+    return rows.order_by("-last_used_at", "session_key")
+
+
+def session(user_id: UUID, name: str) -> Session:
+    """The person's session of this name (:func:`apps.accounts.sessions.name_of`)."""
+    for row in sessions(user_id):
+        if name_of(row.session_key) == name:
+            return row
+    raise NotFound("This session is over, or was never yours.")
 
 
 def token_list(tenant_id: UUID) -> QuerySet[ApiToken]:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
+from apps.accounts import secondfactor
 from apps.accounts.models import User
 from apps.approvals import codec, queries, rules, subjects
 from apps.approvals.models import ApprovalRequest, ContentRevision, Delegation, Signature, State
@@ -98,9 +99,11 @@ def sign(
 
     Raises:
         Forbidden: this person may not sign this, whatever their roles; the refusal is audited.
+        SecondFactorNeeded: they may, but not with this session.
         Conflict: the content isn't what the person has seen; ``changed`` names the parts, ``digest`` the new whole.
         Refused: the request is over, or this person (or whom they stand in for) has signed already.
     """
+    secondfactor.refuse_without(actor)
     request = _locked(request)
     _refuse_unless_open(request, now)
     _refresh(request, actor, now)

@@ -4,6 +4,7 @@ what a subject checks when it is granted, it checks all the same (STAGE-4).
 
 from datetime import datetime, timedelta
 
+from apps.accounts import secondfactor
 from apps.accounts.models import User
 from apps.approvals import actions, queries
 from apps.approvals.models import ApprovalRequest, BreakGlass, State
@@ -24,8 +25,10 @@ def break_glass(
 
     Raises:
         Forbidden: requester, owner and authors can't, nor anybody who may approve nothing.
+        SecondFactorNeeded: they may, but not with this session.
         Conflict: the content isn't what this person, or the first one, has seen.
     """
+    secondfactor.refuse_without(actor)
     request = actions.locked(request)
     if request.state != State.PENDING or now >= request.expires_at:
         raise Refused("not_open", "Only an open request can be granted by break-glass.")

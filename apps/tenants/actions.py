@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 
-from apps.accounts.models import User
+from apps.accounts.models import Session, User
+from apps.accounts.sessions import name_of
 from apps.audit.actions import record
-from apps.tenants.models import ConfigVersion, Membership, Team, TeamMember, Tenant
-from apps.tenants.roles import Role
+from apps.tenants.models import ConfigVersion, EndedSession, Membership, Team, TeamMember, Tenant
+from apps.tenants.roles import Role, has_right
 from portal.actor import Actor
 from portal.errors import Forbidden, Invalid, Refused
 from portal.ids import uuid7
@@ -31,7 +32,7 @@ def create_tenant(*, slug: str, name: str, actor: Actor, time_zone: str = "UTC")
 
 def add_member(*, tenant_id: UUID, user: User, roles: Iterable[str], actor: Actor) -> Membership:
     """Let ``user`` in, or let them back in, with exactly ``roles``."""
-    wanted = _known_roles(roles)
+    wanted = known_roles(roles)
     member, created = Membership.objects.get_or_create(tenant_id=tenant_id, user=user, defaults={"roles": wanted})
     before = None if created or member.ended_at else {"roles": sorted(member.roles)}
     member.roles, member.ended_at = wanted, None
@@ -55,11 +56,8 @@ def set_roles(*, member: Membership, roles: Iterable[str], actor: Actor) -> Memb
     """
     if Role.ADMIN not in actor.roles:
         raise Forbidden("right_missing", "Roles are given by a tenant admin.")
-    wanted = _known_roles(roles)
-    # Two admins who demote each other at once can't both succeed.
-    admins = list(_admins(member.tenant_id).select_for_update(of=("self",)).order_by("id"))
-    if Role.ADMIN not in wanted and [admin.id for admin in admins] == [member.id]:
-        raise Refused("last_admin", "This is the tenant's last admin; make somebody else admin first.")
+    wanted = known_roles(roles)
+    _keep_an_admin(member, Role.ADMIN in wanted)
     before = sorted(Membership.objects.values_list("roles", flat=True).get(tenant=member.tenant_id, id=member.id))
     if before == wanted:
         return member
@@ -71,11 +69,28 @@ def set_roles(*, member: Membership, roles: Iterable[str], actor: Actor) -> Memb
 
 def end_membership(*, member: Membership, actor: Actor, now: datetime) -> None:
     """Shut a member out at once; the tenant's last admin can't be."""
-    if Role.ADMIN in member.roles and _admins(member.tenant_id).exclude(id=member.id).count() == 0:
-        raise Refused("last_admin", "This is the tenant's last admin; make somebody else admin first.")
+    _keep_an_admin(member, False)
     member.ended_at = now
     member.save(update_fields=["ended_at"])
     record(actor=actor, action="member.ended", obj=member, before={"roles": sorted(member.roles)})
+
+
+def end_session_here(*, tenant_id: UUID, session: Session, actor: Actor) -> None:
+    """The session counts in this tenant no more. Elsewhere it is none of this tenant's business, and goes on.
+
+    Raises:
+        Forbidden: without the right ``member.manage``, unless a platform operator does it.
+    """
+    if actor.kind != "operator" and not has_right(actor, "member.manage"):
+        raise Forbidden("right_missing", "Sessions of others are ended by a tenant admin.")
+    assert session.user_id is not None, "somebody is signed in there"
+    name = name_of(session.session_key)
+    ended, created = EndedSession.objects.get_or_create(
+        tenant_id=tenant_id, session=name, defaults={"user_id": session.user_id}
+    )
+    if created:
+        after = {"user": str(session.user), "address": session.address, "agent": session.agent}
+        record(actor=actor, action="member.session_ended", obj=ended, after=after)
 
 
 def create_team(*, tenant_id: UUID, slug: str, name: str, actor: Actor) -> Team:
@@ -120,11 +135,23 @@ def _insert(tenant: Tenant) -> None:
         raise Refused("slug_taken", f"The address {tenant.slug!r} is taken; choose another.") from error
 
 
+def _keep_an_admin(member: Membership, stays_admin: bool) -> None:
+    """Under the lock of all admins, so that two who shut each other out at once can't both succeed."""
+    admins = list(_admins(member.tenant_id).select_for_update(of=("self",)).order_by("id"))
+    if not stays_admin and [admin.id for admin in admins] == [member.id]:
+        raise Refused("last_admin", "This is the tenant's last admin; make somebody else admin first.")
+
+
 def _admins(tenant_id: UUID) -> QuerySet[Membership]:
     return Membership.objects.filter(tenant=tenant_id, ended_at=None, roles__contains=[Role.ADMIN])
 
 
-def _known_roles(roles: Iterable[str]) -> list[str]:
+def known_roles(roles: Iterable[str]) -> list[str]:
+    """The roles, each once, in order.
+
+    Raises:
+        Invalid: one that doesn't exist.
+    """
     wanted = sorted(set(roles))
     unknown = [role for role in wanted if role not in Role.values]
     if unknown:
@@ -136,11 +163,11 @@ def set_time_zone(*, user: User, zone: str, actor: Actor) -> None:
     """Where somebody is; empty takes the tenant's zone.
 
     Raises:
-        Forbidden: somebody else's.
+        Forbidden: somebody else's, or in a session that counts in one tenant alone, since a person has one zone.
         Invalid: no such zone.
     """
-    if actor.user_id != user.id:
-        raise Forbidden("not_yours", "Everybody sets their own.")
+    if actor.user_id != user.id or actor.is_limited:
+        raise Forbidden("not_yours", "Everybody sets their own, signed in with their password.")
     user.time_zone = known_zone(zone) if zone else ""
     user.save(update_fields=["time_zone"])
     record(actor=actor, action="person.zone_set", obj=user, after={"time_zone": zone})

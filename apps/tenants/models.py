@@ -1,4 +1,4 @@
-"""Tenants, who belongs to them in which roles, and teams."""
+"""Tenants, who belongs to them in which roles, how they sign in there, and teams."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from apps.tenants.roles import Role
 from portal.ids import uuid7
-from portal.tenancy.constraints import KnownRow, SameTenant, walls
+from portal.tenancy.constraints import KnownRow, MemberOfTenant, SameTenant, walls
 from portal.tenancy.models import TenantModel
 
 
@@ -97,3 +97,98 @@ class TeamMember(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.membership_id} in {self.team_id}"
+
+
+class SignInProvider(TenantModel):
+    """The tenant's own OpenID Connect provider. ``is_only_way``: members come in through it alone, admins excepted."""
+
+    issuer = models.URLField(max_length=300)
+    client_id = models.CharField(max_length=200)
+    sealed_secret = models.TextField(editable=False)
+    domains = ArrayField(models.CharField(max_length=253))
+    enforces_mfa = models.BooleanField("asks everybody for a second factor", default=False)
+    is_only_way = models.BooleanField("the only way in", default=False)
+
+    class Meta:
+        constraints = [
+            *walls("tenants_signinprovider"),
+            models.UniqueConstraint(fields=["tenant"], name="tenants_signinprovider_one"),
+            models.CheckConstraint(condition=models.Q(domains__len__gt=0), name="tenants_signinprovider_domains"),
+        ]
+
+    def __str__(self) -> str:
+        return self.issuer
+
+
+class ProviderIdentity(TenantModel):
+    """Who somebody is at the tenant's provider: bound at the first sign-in, and by the subject alone from then on."""
+
+    user = models.ForeignKey("accounts.User", models.CASCADE, related_name="+")
+    issuer = models.URLField(max_length=300)
+    subject = models.CharField(max_length=255)
+    last_used_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "provider identities"
+        constraints = [
+            *walls("tenants_provideridentity"),
+            MemberOfTenant(field="user", name="tenants_provideridentity_member_fk"),
+            models.UniqueConstraint(fields=["tenant", "issuer", "subject"], name="tenants_provideridentity_subject"),
+            models.UniqueConstraint(fields=["tenant", "issuer", "user"], name="tenants_provideridentity_person"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} at {self.issuer}"
+
+
+class Invitation(TenantModel):
+    """Somebody is asked in. What proves the link is derived from ``key`` and id, and stored nowhere."""
+
+    email = models.EmailField()
+    roles = ArrayField(models.CharField(max_length=30, choices=Role.choices), default=list, blank=True)
+    key = models.CharField(max_length=12, editable=False)
+    invited_by = models.ForeignKey("accounts.User", models.PROTECT, related_name="+")
+    sent_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    accepted_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="+")
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            *walls("tenants_invitation", app="select, insert, update"),
+            KnownRow(field="key", setting="portal.invitation_key", name="tenants_invitation_known_row"),
+            models.UniqueConstraint(fields=["tenant", "key"], name="tenants_invitation_key"),
+            models.UniqueConstraint(
+                fields=["tenant", "email"],
+                condition=models.Q(accepted_at=None, revoked_at=None),
+                name="tenants_invitation_one_open",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(roles__contained_by=list(Role.values)), name="tenants_invitation_roles"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["key"], name="tenants_invitation_by_key"),
+            models.Index(fields=["tenant", "-sent_at"], name="tenants_invitation_recent"),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class EndedSession(TenantModel):
+    """A session that counts in this tenant no more, whatever it may do elsewhere. ``session`` is its name."""
+
+    user = models.ForeignKey("accounts.User", models.CASCADE, related_name="+")
+    session = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [
+            *walls("tenants_endedsession", app="select, insert"),
+            MemberOfTenant(field="user", name="tenants_endedsession_member_fk"),
+            models.UniqueConstraint(fields=["tenant", "session"], name="tenants_endedsession_once"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.user_id)

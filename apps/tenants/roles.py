@@ -42,6 +42,7 @@ RIGHTS: dict[str, frozenset[str]] = {
     "workload.grant": frozenset({Role.ADMIN}),
     "posture.set": frozenset({Role.GOVERNANCE}),
     "member.manage": frozenset({Role.ADMIN}),
+    "signin.manage": frozenset({Role.ADMIN}),
     "token.manage": frozenset({Role.ADMIN}),
     "rota.manage": frozenset({Role.ADMIN, Role.OPS_LEAD}),
     "audit.read": frozenset({Role.ADMIN, Role.AUDITOR, Role.GOVERNANCE}),

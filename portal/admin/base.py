@@ -56,6 +56,11 @@ class TenantAdmin(GuardedAdmin):
         """Why the session was opened: it stands beside whatever is done in it."""
         return f"admin session: {request.admin_session.reason}"  # type: ignore[attr-defined]
 
+    def member(self, request: HttpRequest) -> Actor:
+        """The signed-in person as a member of the open tenant; an operator who isn't one has no rights in it."""
+        actor: Actor = request.actor  # type: ignore[attr-defined]
+        return directory().actor_for_user(request.user, request.tenant, directory().sign_in(request)) or actor  # type: ignore[attr-defined]
+
 
 class ActionAdmin(TenantAdmin):
     """Rows that are changed here too, by the product's own actions: what one refuses is said, and changes nothing.
@@ -82,17 +87,12 @@ class ActionAdmin(TenantAdmin):
             self.message_user(request, error.message, messages.ERROR)
             return redirect(request.path)
 
-    def member(self, request: HttpRequest) -> Actor:
-        """The signed-in person as a member of the open tenant; an operator who isn't one has no rights in it."""
-        actor: Actor = request.actor  # type: ignore[attr-defined]
-        return directory().actor_for_user(request.user, request.tenant) or actor  # type: ignore[attr-defined]
-
 
 class PlatformAdmin(GuardedAdmin):
     """Global rows, for platform operators alone, through portal_ops."""
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_view_permission(request, obj) and bool(request.user.is_staff)
+        return super().has_view_permission(request, obj) and bool(request.operates)  # type: ignore[attr-defined]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return self.model._default_manager.using("ops")  # type: ignore[no-any-return]

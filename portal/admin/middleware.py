@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from portal.admin import session
 from portal.admin.views import may_open
-from portal.errors import NotFound
+from portal.directory import directory
+from portal.errors import Forbidden, NotFound
 from portal.middleware import Handler
 from portal.tenancy.context import platform_work, tenant_transaction
 
@@ -24,14 +25,15 @@ class AdminTenantMiddleware:
         if found is None:
             return self.get_response(request)
         try:
-            tenant = may_open(request.user, found.slug)
-        except NotFound:
+            tenant = may_open(request, found.slug)
+        except (NotFound, Forbidden):
             session.end(request)
             return self.get_response(request)
         request.admin_session, request.tenant = found, tenant  # type: ignore[attr-defined]
         request.actor = session.operator(request.user)  # type: ignore[attr-defined]
         # Tenants and users are read across tenants, by operators alone.
-        across = platform_work("admin") if request.user.is_staff else nullcontext()
+        request.operates = directory().operates(request.user, directory().sign_in(request))  # type: ignore[attr-defined]
+        across = platform_work("admin") if request.operates else nullcontext()  # type: ignore[attr-defined]
         with across, tenant_transaction(tenant.id):
             response = self.get_response(request)
             if response.status_code >= 400:

@@ -1,14 +1,15 @@
 from django import forms
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from portal.admin import session
 from portal.directory import TenantLike, directory
-from portal.errors import NotFound
+from portal.errors import NotFound, SecondFactorNeeded
 from portal.requests import SignedIn
+from portal.signin import SignIn
 from portal.tenancy.context import tenant_transaction
 
 
@@ -21,10 +22,12 @@ class ChooseForm(forms.Form):
 def choose_tenant(request: SignedIn) -> HttpResponse:
     """Open one tenant for an hour. Where you may not, it is the 404 of a tenant that doesn't exist."""
     form = ChooseForm(request.POST or None)
-    if not (request.user.is_staff or directory().administers(request.user)):
+    sign_in = directory().sign_in(request)
+    if not (directory().operates(request.user, sign_in) or directory().administers(request.user, sign_in)):
         raise NotFound()
+    _refuse_weak(sign_in)
     if request.method == "POST" and form.is_valid():
-        tenant = may_open(request.user, form.cleaned_data["slug"])
+        tenant = may_open(request, form.cleaned_data["slug"])
         reason, now = form.cleaned_data["reason"], timezone.now()
         with tenant_transaction(tenant.id):
             directory().note_admin_session(tenant, session.operator(request.user), "opened", reason)
@@ -39,23 +42,30 @@ def choose_tenant(request: SignedIn) -> HttpResponse:
 def leave_tenant(request: SignedIn) -> HttpResponse:
     found = session.read(request, timezone.now())
     if found is not None:
-        tenant = may_open(request.user, found.slug)
+        tenant = may_open(request, found.slug)
         with tenant_transaction(tenant.id):
             directory().note_admin_session(tenant, session.operator(request.user), "closed", found.reason)
     session.end(request)
     return redirect("home")
 
 
-def may_open(user: object, slug: str) -> TenantLike:
-    """The tenant, if this person may administer it.
+def may_open(request: HttpRequest, slug: str) -> TenantLike:
+    """The tenant, if the person behind the request may administer it.
 
     Raises:
         NotFound: there is none, or they may not.
+        SecondFactorNeeded: they may, but not with this session.
     """
-    tenant = directory().find_tenant(slug)
+    sign_in, tenant = directory().sign_in(request), directory().find_tenant(slug)
     if tenant is None:
         raise NotFound()
     with tenant_transaction(tenant.id):
-        if not directory().may_administer(user, tenant):
+        if not directory().may_administer(request.user, tenant, sign_in):
             raise NotFound()
+    _refuse_weak(sign_in)
     return tenant
+
+
+def _refuse_weak(sign_in: SignIn) -> None:
+    if directory().lacks_second_factor(sign_in):
+        raise SecondFactorNeeded("The admin opens with a second factor alone.")

@@ -21,7 +21,12 @@ GLOBAL_TABLES: dict[str, tuple[str, str]] = {
     "auth_permission": ("select", "select"),
     "django_content_type": ("select", "select"),
     "django_migrations": ("select", "select"),
-    "django_session": (DML, ""),
+    # Sessions are in accounts_session; this one is only there for the command that clears them.
+    "django_session": ("", ""),
+    "accounts_session": (DML, ""),
+    "accounts_emailchange": ("select, insert, update", ""),
+    "mfa_authenticator": (DML, ""),
+    "portal_cache": (DML, ""),
     "django_admin_log": ("select, insert", "select, insert"),
     "guardian_userobjectpermission": ("", ""),
     "guardian_groupobjectpermission": ("", ""),

@@ -65,7 +65,8 @@ from apps.telemetry import ingest
 from apps.telemetry.otlp import Rejection
 from apps.telemetry.records import ActionRecord, Reading
 from apps.tenants import actions as tenants
-from apps.tenants.models import Membership, Team, Tenant
+from apps.tenants import invitations, provider
+from apps.tenants.models import EndedSession, Invitation, Membership, ProviderIdentity, Team, Tenant
 from apps.tenants.queries import membership
 from apps.training import actions as training
 from apps.training.models import Cohort, Module
@@ -110,6 +111,15 @@ class Sent:
 
 
 @dataclass
+class Door:
+    """How people come in: a member, somebody invited, and who the tenant's provider vouched for."""
+
+    member: Membership
+    invitation: Invitation
+    identity: ProviderIdentity
+
+
+@dataclass
 class Planted:
     """What stands in one tenant, by the names that URLs use."""
 
@@ -132,6 +142,7 @@ class Planted:
     paging: Paging
     feedback: Feedback
     sent: Sent
+    door: "Door"
 
     @property
     def temporary(self) -> TemporarySchedule:
@@ -166,6 +177,10 @@ class Planted:
             "channel_id": self.paging.channel.id,
             "absence_id": self.paging.absence.id,
             "temporary_id": self.temporary.id,
+            "member_id": self.door.member.id,
+            "invitation_id": self.door.invitation.id,
+            "identity_id": self.door.identity.id,
+            "session": "0" * 64,
             "feed_id": self.paging.feed.id,
             "subscription_id": self.sent.subscription.id,
             "delivery_id": self.sent.delivery.id,
@@ -218,13 +233,14 @@ def _plant(world: World, tenant: Tenant, key: str, people: tuple[User, User, Use
         taught = _training(workload, author, approver, now)
         paging = _paging(workload, team, author, now)
         heard = _feedback(workload, author, now)
+        door = _door(member, now)
     _record(tenant, workload, rollout.id, now)
     world.token("decide", "telemetry", tenant=tenant)
     with tenant_transaction(tenant.id):
         token = ApiToken.objects.latest("created_at")
         sent = _sent(tenant, author, now)
     made = (tenant, workload, rollout, token, team)
-    return Planted(*made, *planted, drill, *taught, *kept, *turns, offered, paging, heard, sent)
+    return Planted(*made, *planted, drill, *taught, *kept, *turns, offered, paging, heard, sent, door)
 
 
 def _sent(tenant: Tenant, author: User, now: datetime) -> Sent:
@@ -279,6 +295,27 @@ def _approvals(
     request = request_of(second)
     breakglass.break_glass(request=request, person=approver, seen=request.digest, reason="urgent", actor=actor, now=now)
     return request, delegation
+
+
+def _door(member: Membership, now: datetime) -> Door:
+    """An invitation that is open, the tenant's own sign-in, and a session that was ended."""
+    person: User = member.user
+    admin = Actor(kind="person", id=person.id, user_id=person.id, label="a", roles=frozenset({"admin"}))
+    common: dict[str, Any] = {"tenant_id": member.tenant_id, "actor": admin}
+    sent = invitations.invite(email="secret@invited.example", roles=["frontline"], by=person, now=now, **common)
+    found = provider.set_provider(
+        issuer=f"https://login.{member.tenant.slug}.example",
+        client_id="c",
+        client_secret="s",
+        domains=["example.org"],
+        enforces_mfa=False,
+        is_only_way=False,
+        **common,
+    )
+    claims = {"sub": f"secret-{member.tenant.slug}", "email": person.email, "email_verified": True}
+    admitted = provider.admit(found=found, claims=claims, now=now)
+    EndedSession.objects.create(tenant_id=member.tenant_id, user=person, session=f"{member.tenant.slug}-ended")
+    return Door(member, sent, admitted.identity)
 
 
 def _drill(workload: Workload, owner: User, author: User, now: datetime) -> Drill:

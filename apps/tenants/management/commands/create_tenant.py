@@ -3,6 +3,8 @@
 from getpass import getpass
 from typing import Any
 
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.accounts.models import User
@@ -24,6 +26,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         operator = actor.task("create_tenant")
+        # Asked first: a password that won't do must not leave a tenant behind that nobody can enter.
+        user = self._admin(options["admin"].lower())
         try:
             tenant = actions.create_tenant(
                 slug=options["slug"], name=options["name"], time_zone=options["time_zone"], actor=operator
@@ -31,12 +35,19 @@ class Command(BaseCommand):
         except PortalError as error:
             raise CommandError(error.message) from error
         with tenant_transaction(tenant.id):
-            user = self._admin(options["admin"].lower())
+            user.save()
             actions.add_member(tenant_id=tenant.id, user=user, roles=[Role.ADMIN], actor=operator)
         self.stdout.write(f"{tenant.slug} is there; {user.email} is its admin.")
 
     def _admin(self, email: str) -> User:
+        """The account of this address; a new one isn't saved yet."""
         found = User.objects.filter(email=email).first()
-        return found or User.objects.create_user(
-            email, getpass(f"Password for {email}: "), name=email.partition("@")[0]
-        )
+        if found is not None:
+            return found
+        user, password = User(email=email, name=email.partition("@")[0]), getpass(f"Password for {email}: ")
+        try:
+            validate_password(password, user)
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        user.set_password(password)
+        return user
