@@ -67,7 +67,7 @@ class Ladder:
 
 def ladder(workload: Workload, now: datetime, slug: str) -> Ladder:
     """``slug`` is the tenant's, for the way to each gate."""
-    open_gates = queries.open_gates(workload)
+    open_gates, pending = queries.road(workload)
     current = ORDER.index(Stage(workload.stage))
     rungs = []
     for place, stage in enumerate(ORDER):
@@ -81,9 +81,8 @@ def ladder(workload: Workload, now: datetime, slug: str) -> Ladder:
                 at=opened,
             )
         )
-    pending = queries.attempts(workload).filter(opened_at=None, ended_at=None).first()
-    chart = charts.ladder("The road", rungs)
-    return Ladder(chart, queries.gate(workload, workload.stage, now), pending, queries.waiver_count(workload))
+    chart, gate = charts.ladder("The road", rungs), queries.gate(workload, workload.stage, now)
+    return Ladder(chart, gate, pending, gate.waivers)
 
 
 def row_of(standing: Standing) -> Row:

@@ -44,6 +44,8 @@ class GateView:
     stage: str
     standings: list[Standing]
     red_flags: list[str]
+    # How many waivers were ever granted, for whichever stage: always counted (STAGE-4).
+    waivers: int = 0
 
     @property
     def is_ready(self) -> bool:
@@ -74,7 +76,7 @@ def gate(workload: Workload, stage: str, now: datetime) -> GateView:
         )
         for criterion in criteria
     ]
-    return GateView(stage, standings, [*_seen(look, stage, standings), *rules.raised])
+    return GateView(stage, standings, [*_seen(look, stage, standings), *rules.raised], rules.granted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class _Rules:
     tightened: dict[str, dict[str, float]]
     own: list[Criterion]
     raised: list[str]
+    granted: int
 
 
 def _rules(workload: Workload, stage: str, now: datetime) -> _Rules:
@@ -95,6 +98,7 @@ def _rules(workload: Workload, stage: str, now: datetime) -> _Rules:
             "limit": (_limits(workload.tenant_id), JSONObject(id="criterion", name="name", value="value")),
             "own": (own.rows(workload.tenant_id).filter(stage=stage), JSONObject(**{n: n for n in own.COLUMNS})),
             "raised": (_raised(workload, stage), JSONObject(at="created_at", what="what")),
+            "granted": (_granted_waivers(workload), JSONObject(id="id")),
         }
     )
     limits: dict[str, dict[str, float]] = {}
@@ -106,6 +110,7 @@ def _rules(workload: Workload, stage: str, now: datetime) -> _Rules:
         tightened=limits,
         own=[own.from_json(row) for row in sorted(found["own"], key=lambda row: row["code"])],
         raised=[row["what"] for row in sorted(found["raised"], key=lambda row: row["at"])],
+        granted=len(found["granted"]),
     )
 
 
@@ -160,9 +165,8 @@ def asked_waivers(workload: Workload) -> QuerySet[Waiver]:
     return rows.select_related("requester").order_by("-created_at", "-id")
 
 
-def waiver_count(workload: Workload) -> int:
-    """How many were ever granted: always counted (STAGE-4)."""
-    return Waiver.objects.filter(tenant=workload.tenant_id, workload=workload.id, granted_at__isnull=False).count()
+def _granted_waivers(workload: Workload) -> QuerySet[Waiver]:
+    return Waiver.objects.filter(tenant=workload.tenant_id, workload=workload.id, granted_at__isnull=False)
 
 
 def tightened(tenant_id: UUID) -> dict[str, dict[str, float]]:
@@ -191,6 +195,12 @@ def open_gates(workload: Workload) -> dict[str, GateAttempt]:
     """The gates that stand open, by stage."""
     rows = attempts(workload).filter(opened_at__isnull=False, ended_at=None)
     return {row.stage: row for row in rows}
+
+
+def road(workload: Workload) -> tuple[dict[str, GateAttempt], GateAttempt | None]:
+    """The gates that stand open, by stage, and the request that waits for signatures; in one statement."""
+    rows = list(attempts(workload).filter(ended_at=None))
+    return {row.stage: row for row in rows if row.opened_at}, next((row for row in rows if not row.opened_at), None)
 
 
 def moves(workload: Workload) -> QuerySet[StageMove]:

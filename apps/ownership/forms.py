@@ -112,15 +112,14 @@ class TeamForm(forms.Form):
 class OfferForm(forms.Form):
     """Another owner or another team, not both."""
 
-    to_owner = forms.ModelChoiceField(User.objects.none(), required=False, label="Another owner")
-    to_team = forms.ModelChoiceField(Team.objects.none(), required=False, label="Or another team")
+    to_owner = forms.ChoiceField(required=False, label="Another owner")
+    to_team = forms.ChoiceField(required=False, label="Or another team")
     reason = forms.CharField(max_length=300, label="Why")
 
-    def __init__(self, *args: Any, members: list[tuple[str, str]], teams: list[Team], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, members: list[tuple[str, str]], teams: list[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        people = User.objects.filter(id__in=[UUID(i) for i, _ in members]).order_by("name")
-        self.fields["to_owner"].queryset = people  # type: ignore[attr-defined]
-        self.fields["to_team"].queryset = Team.objects.filter(id__in=[t.id for t in teams])  # type: ignore[attr-defined]
+        self.fields["to_owner"].choices = [("", "---------"), *members]  # type: ignore[attr-defined]
+        self.fields["to_team"].choices = [("", "---------"), *teams]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
@@ -129,8 +128,8 @@ class OfferForm(forms.Form):
         return data
 
     def chosen(self) -> User | Team:
-        found: User | Team = self.cleaned_data["to_owner"] or self.cleaned_data["to_team"]
-        return found
+        person: str = self.cleaned_data["to_owner"]
+        return User.objects.get(id=person) if person else Team.objects.get(id=self.cleaned_data["to_team"])
 
 
 class ReasonForm(forms.Form):

@@ -1,21 +1,28 @@
 """Handing a workload over: offered, accepted by those who take it on, and on record with its dates (CALL-1)."""
 
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
+from django.db.models.functions import JSONObject
 
 from apps.accounts.models import User
 from apps.audit.actions import record
+from apps.ownership import queries
+from apps.ownership.alerts.queries import maintenance_now
 from apps.ownership.models import Handover, OwnershipPeriod
+from apps.ownership.rules import JOBS
 from apps.tenants.models import Team
-from apps.tenants.queries import membership
+from apps.tenants.queries import membership, teams
 from apps.workloads import actions as workloads
 from apps.workloads.models import Workload
 from portal.actor import Actor
 from portal.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from portal.reasons import given
+from portal.tenancy.together import together
 
 
 def offer(*, workload: Workload, to: User | Team, reason: str, by: User, actor: Actor, now: datetime) -> Handover:
@@ -95,10 +102,44 @@ def offered(tenant_id: UUID, actor: Actor, handover_id: UUID) -> Handover:
     return found
 
 
-def periods(workload: Workload) -> QuerySet[OwnershipPeriod]:
-    """Who had it before, newest first; empty as long as it never changed hands."""
-    rows = OwnershipPeriod.objects.filter(tenant=workload.tenant_id, workload=workload.id)
-    return rows.select_related("owner", "team").order_by("-start")
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What stands beside a workload's people: the team of three by job, who had it before (newest first; empty as
+    long as it never changed hands), until when maintenance keeps its alerts from climbing, and the tenant's teams.
+    """
+
+    named: dict[str, list[dict[str, Any]]]
+    periods: list[dict[str, Any]]
+    held_until: datetime | None
+    teams: list[tuple[str, str]]
+
+
+def beside(workload: Workload, now: datetime) -> Beside:
+    """In one statement."""
+    mine = OwnershipPeriod.objects.filter(tenant=workload.tenant_id, workload=workload.id)
+    told = together(
+        {
+            "periods": (mine, JSONObject(owner="owner__name", team="team__name", start="start", end="end")),
+            "held": (maintenance_now(workload.tenant_id, [workload.id], now), JSONObject(end="end")),
+            "teams": (teams(workload.tenant_id), JSONObject(id="id", name="name")),
+            "named": (queries.named(workload), JSONObject(job="job", id="person", name="person__name")),
+        }
+    )
+    named: dict[str, list[dict[str, Any]]] = {job.value: [] for job in JOBS}
+    for row in sorted(told["named"], key=lambda row: str(row["name"])):
+        named[row["job"]].append(row)
+    periods = [{**row, "start": _instant(row["start"]), "end": _instant(row["end"])} for row in told["periods"]]
+    held = [found for row in told["held"] if (found := _instant(row["end"]))]
+    return Beside(
+        named=named,
+        periods=sorted(periods, key=lambda row: row["start"], reverse=True),
+        held_until=max(held, default=None),
+        teams=sorted(((row["id"], row["name"]) for row in told["teams"]), key=lambda pair: pair[1]),
+    )
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def _locked(workload: Workload) -> Workload:

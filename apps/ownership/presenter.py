@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
 from uuid import UUID
+
+from django.db.models.functions import JSONObject
 
 from apps.accounts.models import User
 from apps.ownership import queries
@@ -14,6 +17,7 @@ from apps.ownership.models import Rota, RotationVersion
 from apps.ownership.rules import lint
 from apps.ownership.schedule import Duty, Fairness
 from portal.charts import Shift, Timeline, timeline
+from portal.tenancy.together import together
 
 WEEKS = timedelta(days=28)
 AHEAD = timedelta(days=30)
@@ -51,13 +55,15 @@ def present(rota: Rota, now: datetime, zone: tzinfo) -> Shown:
     empty = rules.gaps(duties, queries.target(rota))
     versions = queries.open_versions(rota)
     people = {p for version in versions for p in version.participants} | {p for d in duties for p in d.people}
-    named = queries.names(rota.tenant_id, people)
+    told = _told(rota, people, now)
+    named = {UUID(row["id"]): row["name"] for row in told["people"]}
 
     def turn(duty: Duty) -> Turn:
         return Turn(duty.start, duty.end, tuple(named.get(p, "somebody who left") for p in duty.people))
 
     taking = sorted(queries.everybody(schedule))
-    zones, reachable = _zones(rota, people), {row.person_id for row in usable(rota.tenant_id)}
+    zones = {UUID(row["id"]): row["zone"] or rota.zone for row in told["people"]}
+    reachable = {UUID(row["person"]) for row in told["reachable"] if row["person"]}
     findings = lint(
         people=[named.get(person, "somebody") for person in taking],
         gone=[named.get(person, "somebody") for person in taking if person in schedule.gone],
@@ -65,7 +71,7 @@ def present(rota: Rota, now: datetime, zone: tzinfo) -> Shown:
         needless=len(rules.needless(schedule)),
         has_target=rota.has_target,
         unreachable=[named.get(p, "somebody") for p in taking if p not in reachable and p not in schedule.gone],
-        clashes=_clashes(rota, duties, named, now),
+        clashes=_clashes(told["absences"], duties, named),
     )
     fair = rules.fairness(duties, taking)
     return Shown(
@@ -82,22 +88,33 @@ def present(rota: Rota, now: datetime, zone: tzinfo) -> Shown:
     )
 
 
-def _zones(rota: Rota, people: set[UUID]) -> dict[UUID, str]:
-    """Where everybody is: their own zone, or else the rota's."""
-    rows = User.objects.filter(id__in=people).values_list("id", "time_zone")
-    return {person: zone or rota.zone for person, zone in rows}
+def _told(rota: Rota, people: set[UUID], now: datetime) -> dict[str, list[Any]]:
+    """Who these people are and where, whom a message reaches, and who will be away; in one statement."""
+    return together(
+        {
+            "people": (User.objects.filter(id__in=people), JSONObject(id="id", name="name", zone="time_zone")),
+            "reachable": (usable(rota.tenant_id), JSONObject(person="person")),
+            "absences": (
+                absences(rota.tenant_id, now).filter(person__in=people),
+                JSONObject(person="person", start="start", end="end"),
+            ),
+        }
+    )
 
 
-def _clashes(rota: Rota, duties: list[Duty], named: dict[UUID, str], now: datetime) -> list[str]:
+def _clashes(away: list[dict[str, str]], duties: list[Duty], named: dict[UUID, str]) -> list[str]:
     """Shifts in which somebody said that they would be away, the first of each absence."""
     found = []
-    for absence in absences(rota.tenant_id, now)[:500]:
+    for row in sorted(away, key=lambda row: row["start"]):
+        person, start, end = (
+            UUID(row["person"]),
+            datetime.fromisoformat(row["start"]),
+            datetime.fromisoformat(row["end"]),
+        )
         for duty in duties:
-            if absence.person_id in duty.people and duty.start < absence.end and absence.start < duty.end:
-                first = max(duty.start, absence.start)
-                found.append(
-                    f"{named.get(absence.person_id, 'Somebody')} is away and on call from {first:%d %b %H:%M} UTC."
-                )
+            if person in duty.people and duty.start < end and start < duty.end:
+                first = max(duty.start, start).astimezone(UTC)
+                found.append(f"{named.get(person, 'Somebody')} is away and on call from {first:%d %b %H:%M} UTC.")
                 break
     return found
 

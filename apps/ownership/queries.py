@@ -4,14 +4,16 @@ What decides is read as it is, or *as it was known at* an instant; what has pass
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q, QuerySet
+from django.db.models.functions import JSONObject
 
 from apps.accounts.models import User
 from apps.ownership import schedule as rules
@@ -31,6 +33,7 @@ from apps.tenants.models import Membership
 from apps.workloads.models import Workload
 from portal.errors import NotFound
 from portal.tenancy.due import by_tenant
+from portal.tenancy.together import together
 
 
 def rotas(tenant_id: UUID) -> QuerySet[Rota]:
@@ -68,7 +71,7 @@ def duties(found: Rota, start: datetime, end: datetime, known_at: datetime | Non
 
 
 def schedules(found: Sequence[Rota], known_at: datetime | None = None) -> dict[UUID, Schedule]:
-    """What decides for each rota (all of one tenant), in five statements however many they are.
+    """What decides for each rota (all of one tenant), in two statements however many they are.
 
     What was over before all of them were last frozen is left out, unless it is asked what was known before.
     """
@@ -77,11 +80,28 @@ def schedules(found: Sequence[Rota], known_at: datetime | None = None) -> dict[U
     tenant_id, ids = found[0].tenant_id, [each.id for each in found]
     since = min(each.frozen_until for each in found) if known_at is None else None
     layers = _layers(tenant_id, ids, known_at, since)
-    versions = [version.id for rows in layers.values() for _, version in rows]
-    swapped = _swapped(tenant_id, versions, known_at)
-    overrides = _overrides(tenant_id, ids, known_at, since)
-    temporaries = _temporaries(tenant_id, ids, known_at, since)
-    gone = _gone(tenant_id, known_at)
+    told = together(
+        {
+            "gone": (_gone(tenant_id, known_at), JSONObject(id="user")),
+            "swapped": (
+                _swapped(tenant_id, ids, known_at),
+                JSONObject(version="version", shift="shift", to="taken_by"),
+            ),
+            "overrides": (
+                _known(RotaOverride.objects.filter(tenant=tenant_id, rota__in=ids), known_at, since),
+                JSONObject(**{name: name for name in _OVERRIDE}),
+            ),
+            "temporaries": (
+                _known(TemporarySchedule.objects.filter(tenant=tenant_id, rota__in=ids), known_at, since),
+                JSONObject(**{name: name for name in _TEMPORARY}),
+            ),
+        }
+    )
+    gone = frozenset(UUID(row["id"]) for row in told["gone"])
+    swapped: dict[UUID, dict[int, UUID]] = defaultdict(dict)
+    for row in told["swapped"]:
+        swapped[UUID(row["version"])][row["shift"]] = UUID(row["to"])
+    overrides, temporaries = _overrides(told["overrides"]), _temporaries(told["temporaries"])
     return {
         i: Schedule(
             layers=tuple(_layers_of(layers[i], swapped, known_at)),
@@ -103,14 +123,18 @@ class Now:
     following: tuple[str, ...]
 
 
-def now_on_call(tenant_id: UUID, now: datetime, found: Sequence[Rota]) -> list[Now]:
-    """Each rota's people now and next, in a fixed number of statements."""
+def now_on_call(
+    tenant_id: UUID, now: datetime, found: Sequence[Rota], named: Mapping[UUID, str] | None = None
+) -> list[Now]:
+    """Each rota's people now and next, in a fixed number of statements; one fewer where their names are known."""
     horizon = now + timedelta(days=14)
     ahead = {i: rules.final(schedule, now, horizon) for i, schedule in schedules(found).items()}
-    named = names(tenant_id, {p for row in ahead.values() for duty in row[:2] for p in duty.people})
+    if named is None:
+        named = names(tenant_id, {p for row in ahead.values() for duty in row[:2] for p in duty.people})
+    known = named
 
     def people(duty: Duty | None) -> tuple[str, ...]:
-        return tuple(named.get(p, "somebody who left") for p in duty.people) if duty else ()
+        return tuple(known.get(p, "somebody who left") for p in duty.people) if duty else ()
 
     return [
         Now(
@@ -288,21 +312,18 @@ def _frozen(found: Rota, start: datetime, end: datetime) -> QuerySet[FrozenDuty]
 
 
 def _known(rows: QuerySet, known_at: datetime | None, since: datetime | None) -> QuerySet:  # type: ignore[type-arg]
-    """What was there at an instant, not cancelled by then, and not over since; as it was made."""
+    """What was there at an instant, not cancelled by then, and not over since."""
     if known_at is None:
         rows = rows.filter(cancelled_at=None)
     else:
         rows = rows.filter(Q(cancelled_at=None) | Q(cancelled_at__gt=known_at), created_at__lte=known_at)
-    rows = rows.filter(end__gt=since) if since is not None else rows
-    return rows.order_by("created_at", "id")
+    return rows.filter(end__gt=since) if since is not None else rows
 
 
-def _gone(tenant_id: UUID, known_at: datetime | None) -> frozenset[UUID]:
+def _gone(tenant_id: UUID, known_at: datetime | None) -> QuerySet[Membership]:
     """Who has left the tenant: nobody wakes them."""
     rows = Membership.objects.filter(tenant=tenant_id, ended_at__isnull=False)
-    if known_at is not None:
-        rows = rows.filter(ended_at__lte=known_at)
-    return frozenset(rows.values_list("user", flat=True))
+    return rows if known_at is None else rows.filter(ended_at__lte=known_at)
 
 
 def _layers(
@@ -332,35 +353,53 @@ def _layers_of(
         yield Layer(versions[0][0], tuple(version for _, version in versions))
 
 
-def _swapped(tenant_id: UUID, versions: list[UUID], known_at: datetime | None) -> dict[UUID, dict[int, UUID]]:
-    """By version and shift: who took it."""
-    rows = ShiftSwap.objects.filter(tenant=tenant_id, version__in=versions, taken_by__isnull=False, cancelled_at=None)
-    if known_at is not None:
-        rows = rows.filter(taken_at__lte=known_at)
-    found: dict[UUID, dict[int, UUID]] = defaultdict(dict)
-    for version, shift, taker in rows.values_list("version", "shift", "taken_by"):
-        if taker is not None:
-            found[version][shift] = taker
-    return found
+def _swapped(tenant_id: UUID, ids: list[UUID], known_at: datetime | None) -> QuerySet[ShiftSwap]:
+    """Shifts that somebody else took."""
+    rows = ShiftSwap.objects.filter(
+        tenant=tenant_id, version__rotation__rota__in=ids, taken_by__isnull=False, cancelled_at=None
+    )
+    return rows if known_at is None else rows.filter(taken_at__lte=known_at)
 
 
-def _overrides(
-    tenant_id: UUID, ids: list[UUID], known_at: datetime | None, since: datetime | None
-) -> dict[UUID, list[Override]]:
+_OVERRIDE = ("id", "rota", "change", "start", "end", "created_at", "person", "instead_of")
+_TEMPORARY = ("id", "rota", "start", "end", "created_at", "spans", "fallback")
+
+
+def _overrides(rows: list[dict[str, Any]]) -> dict[UUID, list[Override]]:
+    """By rota, as they were made."""
     found: dict[UUID, list[Override]] = defaultdict(list)
-    for row in _known(RotaOverride.objects.filter(tenant=tenant_id, rota__in=ids), known_at, since):
-        made = Override(Change(row.change), row.start, row.end, row.created_at, row.person_id, row.instead_of_id)
-        found[row.rota_id].append(made)
+    for row in sorted(rows, key=_made):
+        made = Override(
+            Change(row["change"]),
+            _instant(row["start"]),
+            _instant(row["end"]),
+            _instant(row["created_at"]),
+            _person(row["person"]),
+            _person(row["instead_of"]),
+        )
+        found[UUID(row["rota"])].append(made)
     return found
 
 
-def _temporaries(
-    tenant_id: UUID, ids: list[UUID], known_at: datetime | None, since: datetime | None
-) -> dict[UUID, list[Temporary]]:
+def _temporaries(rows: list[dict[str, Any]]) -> dict[UUID, list[Temporary]]:
+    """By rota, as they were made."""
     found: dict[UUID, list[Temporary]] = defaultdict(list)
-    for row in _known(TemporarySchedule.objects.filter(tenant=tenant_id, rota__in=ids), known_at, since):
-        found[row.rota_id].append(Temporary(row.start, row.end, spans_of(row.spans), row.fallback_id))
+    for row in sorted(rows, key=_made):
+        made = Temporary(_instant(row["start"]), _instant(row["end"]), spans_of(row["spans"]), _person(row["fallback"]))
+        found[UUID(row["rota"])].append(made)
     return found
+
+
+def _made(row: dict[str, Any]) -> tuple[datetime, str]:
+    return _instant(row["created_at"]), row["id"]
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _person(text: str | None) -> UUID | None:
+    return UUID(text) if text else None
 
 
 def spans_of(stored: Iterable[dict[str, str]]) -> tuple[Span, ...]:

@@ -200,10 +200,11 @@ def offer(request: InTenant, slug: str, rota_id: UUID, version_id: UUID, shift: 
 @on_workload("see_workload")
 def people(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
     """Who answers for a workload: its owner, its team of three, and the rota of its team."""
-    may = workloads.permissions_on(workload, request.actor)
-    named = queries.team_of(workload)
+    may, now = workloads.permissions_on(workload, request.actor), timezone.now()
+    told = handover.beside(workload, now)
+    named = told.named
     everybody = [(str(m.user_id), m.user.name) for m in tenants.members(request.tenant.id)]
-    initial = {job: [str(person.id) for person in each] for job, each in named.items()}
+    initial = {job: [person["id"] for person in each] for job, each in named.items()}
     form = TeamForm(request.POST or None, members=everybody, initial=initial)
     if request.method == "POST" and form.is_valid():
         workloads.workload_for(request.tenant.id, request.actor, workload.key, "manage_workload")
@@ -215,22 +216,19 @@ def people(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
             messages.success(request, "Saved.")
             return redirect("workload_people", slug, workload.key)
     rota = queries.primary(workload)
-    now = timezone.now()
     context = {
         "workload": workload,
         "named": [(JOBS[Job(job)], each) for job, each in named.items()],
-        "problems": team_shortcomings({job: [str(p.id) for p in each] for job, each in named.items()}),
+        "problems": team_shortcomings({job: [p["id"] for p in each] for job, each in named.items()}),
         "rota": rota,
-        "on_call": queries.now_on_call(request.tenant.id, now, [rota])[0] if rota else None,
+        "on_call": queries.now_on_call(request.tenant.id, now, [rota], _named(everybody))[0] if rota else None,
         "form": form if "manage_workload" in may else None,
-        "offer": OfferForm(members=everybody, teams=list(tenants.teams(request.tenant.id)))
-        if "manage_workload" in may
-        else None,
+        "offer": OfferForm(members=everybody, teams=told.teams) if "manage_workload" in may else None,
         "offers": [row for row in handover.handovers(workload)[:PAGE] if row.ended_at is None],
-        "periods": list(handover.periods(workload)[:PAGE]),
+        "periods": told.periods[:PAGE],
         "may_operate": "operate_workload" in may,
         "open_alerts": list(alerts.open_of(workload)[:5]),
-        "held_until": alerts.held_until(workload, now),
+        "held_until": told.held_until,
         "maintenance": MaintenanceForm(),
         "now": now,
     }
@@ -242,7 +240,8 @@ def people(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
 def offer_workload(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
     """Offer it to another owner or another team."""
     people = [(str(m.user_id), m.user.name) for m in tenants.members(request.tenant.id)]
-    form = OfferForm(request.POST, members=people, teams=list(tenants.teams(request.tenant.id)))
+    teams = [(str(team.id), team.name) for team in tenants.teams(request.tenant.id)]
+    form = OfferForm(request.POST, members=people, teams=teams)
     if not form.is_valid():
         raise Invalid("to", "Choose whom it is offered to, a person or a team, and say why.")
     handover.offer(
@@ -297,6 +296,10 @@ def _override(request: InTenant, rota: Rota, form: OverrideForm) -> bool:
         now=timezone.now(),
     )
     return matters
+
+
+def _named(everybody: list[tuple[str, str]]) -> dict[UUID, str]:
+    return {UUID(i): name for i, name in everybody}
 
 
 def _by_address(request: InTenant, addresses: list[str]) -> list[UUID]:

@@ -1,12 +1,15 @@
 """The rollout's pages, the workload's page, and each person's first page."""
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import TextField
+from django.db.models.functions import Cast, JSONObject
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -27,9 +30,11 @@ from apps.workloads.access import on_workload
 from apps.workloads.models import Workload
 from apps.workloads.policy import Posture
 from portal.access import View, declare_object, member
+from portal.actor import Actor
 from portal.errors import PortalError
 from portal.pages import reader_zone
 from portal.requests import InTenant
+from portal.tenancy.together import together
 
 PAGE = 25
 
@@ -67,20 +72,35 @@ def tenant_home(request: InTenant, slug: str) -> HttpResponse:
 @on_workload("see_workload")
 def workload_page(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
     rows = list(queries.of_workload(workload.id, workload.tenant_id)[:10])
+    told = _beside(workload, request.actor)
     context = {
         "workload": workload,
         "may": workloads.permissions_on(workload, request.actor),
         "versions": list(workloads.versions(workload)[:20]),
-        "grants": list(workloads.live_grants(workload)[:50]),
+        "grants": sorted(told["grants"], key=lambda row: row["action_kind"])[:50],
         "rollouts": rows,
         "active": next((r for r in rows if r.state in ACTIVE), None),
-        "last_seen": telemetry.last_seen(workload.tenant_id, workload.id),
+        "last_seen": datetime.fromisoformat(told["seen"][0]["at"]) if told["seen"] else None,
         "postures": Posture.choices,
-        "runbooks": list(runbooks.runbooks(workload.tenant_id, request.actor).filter(workload=workload.id)[:10]),
+        "runbooks": sorted(told["runbooks"], key=lambda row: row["title"])[:10],
         "ladder": gates.ladder(workload, timezone.now(), slug),
         "may_raise": has_right(request.actor, "posture.set"),
     }
     return render(request, "workloads/detail.html", context)
+
+
+def _beside(workload: Workload, actor: Actor) -> dict[str, list[Any]]:
+    """The short lists beside a workload's rollouts, in one statement."""
+    books = runbooks.runbooks(workload.tenant_id, actor).filter(workload=workload.id).select_related(None)
+    limit = Cast("limit_amount", TextField())
+    grant = {"action_kind": "action_kind", "currency": "currency", "authority": "authority__name", "reason": "reason"}
+    return together(
+        {
+            "grants": (workloads.live_grants(workload), JSONObject(limit=limit, **grant)),
+            "seen": (telemetry.last_minute(workload.tenant_id, workload.id), JSONObject(at="last_at")),
+            "runbooks": (books, JSONObject(id="id", title="title", published="published")),
+        }
+    )
 
 
 @member

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, Max, QuerySet, Sum
+from django.db.models import Count, Max, QuerySet, Subquery, Sum
 
 from apps.telemetry import histogram
 from apps.telemetry.models import Action, MinuteSummary, RejectedRecord
@@ -119,8 +119,14 @@ def rejected(tenant_id: UUID) -> QuerySet[RejectedRecord]:
 
 
 def last_seen(tenant_id: UUID, workload_id: UUID) -> datetime | None:
-    rows = MinuteSummary.objects.filter(tenant=tenant_id, workload=workload_id).order_by("-minute")
+    rows = last_minute(tenant_id, workload_id)
     return rows.values_list("last_at", flat=True).first()
+
+
+def last_minute(tenant_id: UUID, workload_id: UUID) -> QuerySet[MinuteSummary]:
+    """The newest minute of a workload of which anything is known, if there is one."""
+    rows = MinuteSummary.objects.filter(tenant=tenant_id, workload=workload_id).order_by("-minute", "-id")
+    return MinuteSummary.objects.filter(tenant=tenant_id, id=Subquery(rows.values("id")[:1]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,18 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
-from django.contrib.auth.hashers import make_password
 from playwright.sync_api import Page
 
-from apps.accounts.models import User
 from tests.clients.server import served
-from tests.e2e.test_journeys import CHROMIUM, _page, sign_in
+from tests.e2e.browser import give_real_passwords, in_chromium, page_on, sign_in
 from tests.world import PASSWORD, World
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium isn't installed: apt-get install chromium"),
-]
+pytestmark = in_chromium
 KEY = {
     "protocol": "ctap2",
     "transport": "usb",
@@ -28,9 +23,11 @@ KEY = {
 @pytest.fixture
 def browser_page(live_world: World) -> Iterator[tuple[Page, str, World]]:
     """By the name of this machine, since keys belong to names and not to numbers."""
-    User.objects.update(password=make_password(PASSWORD, hasher="scrypt"))
+    give_real_passwords()
     with served() as address:
-        yield from _page(address.replace("127.0.0.1", "localhost"), live_world)
+        named = address.replace("127.0.0.1", "localhost")
+        with page_on(named) as page:
+            yield page, named, live_world
 
 
 def test_a_key_is_set_up_and_asked_for_at_the_next_sign_in(browser_page: tuple[Page, str, World]) -> None:

@@ -22,8 +22,8 @@ def test_an_operator_stops_one_with_the_reason_of_the_session_and_no_other_tenan
 
 def test_it_shows_the_log_and_no_address(world: World) -> None:
     ours, _ = populate(world)
-    client, row = opened("adam"), ours.told.subscription
-    for model, found in ((Subscription, row), (Delivery, ours.told.delivery)):
+    client, row = opened("adam"), ours.sent.subscription
+    for model, found in ((Subscription, row), (Delivery, ours.sent.delivery)):
         assert client.get(url(model)).status_code == 200
         text = client.get(url(model, f"{found.pk}/change/")).content.decode()
         assert "secret-receiver" not in text and row.sealed not in text

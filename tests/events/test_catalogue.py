@@ -24,10 +24,26 @@ def recorded() -> Iterator[tuple[str, ast.expr]]:
     """Where an act is recorded, and the expression of its name."""
     for file in sorted((paths.PROJECT_ROOT / "apps").rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "record":
-                for keyword in node.keywords:
-                    if keyword.arg == "action":
-                        yield f"{file.relative_to(paths.PROJECT_ROOT)}:{node.lineno}", keyword.value
+            place = f"{file.relative_to(paths.PROJECT_ROOT)}:{getattr(node, 'lineno', 0)}"
+            for found in _acts(node):
+                if not (isinstance(found, ast.Name | ast.Attribute) and file.name in HANDED_ON):
+                    yield place, found
+
+
+# Where an act of somebody's account is handed on under the name that its caller gave.
+HANDED_ON = {"directory.py", "views.py"}
+
+
+def _acts(node: ast.AST) -> Iterator[ast.expr]:
+    """The names that a node gives to acts: in a record, in a note about an account, or in a class that makes one."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "record":
+        yield from (keyword.value for keyword in node.keywords if keyword.arg == "action")
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "note_account":
+        yield node.args[1]
+    elif isinstance(node, ast.ClassDef):
+        lines = (line for line in node.body if isinstance(line, ast.Assign))
+        values = (line.value for line in lines if ast.unparse(line.targets[0]) == "action")
+        yield from (value for value in values if isinstance(value, ast.Constant) and value.value)
 
 
 def names() -> Iterator[tuple[str, str]]:

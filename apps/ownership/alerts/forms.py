@@ -10,7 +10,6 @@ from django import forms
 from apps.ownership.alerts.escalation import Aim, Policy, Step, Target
 from apps.ownership.models.alerts import INTEGRATIONS, Severity
 from apps.ownership.rotation import ALL_DAYS, Hours
-from apps.tenants.models import Team
 from apps.tenants.roles import Role
 from apps.workloads.models import Workload
 
@@ -25,9 +24,9 @@ class HandOverForm(forms.Form):
     to = forms.ChoiceField(label="To")
     reason = forms.CharField(max_length=300, label="Why")
 
-    def __init__(self, *args: Any, people: Choices, teams: list[Team], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, people: Choices, teams: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        to_teams = [(f"team:{team.id}", f"the team {team.name}") for team in teams]
+        to_teams = [(f"team:{i}", f"the team {name}") for i, name in teams]
         self.fields["to"].choices = [*((f"person:{i}", name) for i, name in people), *to_teams]  # type: ignore[attr-defined]
 
     def chosen(self) -> tuple[str, UUID]:

@@ -7,16 +7,14 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from apps.audit.actions import record
-from apps.ownership import queries
 from apps.ownership import schedule as rules
 from apps.ownership.access import refuse_strangers
 from apps.ownership.alerts import codec, escalation
 from apps.ownership.alerts.escalation import Aim, Policy, Step, Target
-from apps.ownership.alerts.scene import usable
-from apps.ownership.models import EscalationPolicy, PolicyVersion, Rota
+from apps.ownership.alerts.scene import Scene, scene, usable
+from apps.ownership.models import Alert, EscalationPolicy, PolicyVersion
 from apps.ownership.models.alerts import Severity
 from apps.tenants.models import Membership, Team
-from apps.tenants.queries import members
 from apps.tenants.roles import Role
 from portal.actor import Actor
 from portal.errors import Conflict, Invalid
@@ -90,30 +88,29 @@ def check(team: Team, policy: Policy, now: datetime) -> None:
         Invalid: a length out of bounds, a target that isn't there, or a policy whose every step is empty.
     """
     _known_targets(team, policy)
-    reaches = could_reach(team, now)
+    reaches = could_reach(team, scene(team.tenant_id, [Alert(tenant_id=team.tenant_id, team=team)], now), now)
     problems = escalation.shortcomings(policy, [reaches(step) for step in policy.steps])
     if problems:
         raise Invalid("policy", " ".join(problems), problems=problems)
 
 
-def could_reach(team: Team, now: datetime) -> Callable[[Step], bool]:
+def could_reach(team: Team, found: Scene, now: datetime) -> Callable[[Step], bool]:
     """Says of a step whether it could wake anybody in the month ahead, by a rota or right now."""
-    tenant_id = team.tenant_id
-    rotas = {rota.rank: rota for rota in Rota.objects.filter(tenant=tenant_id, team=team.id)}
-    schedules = queries.schedules(list(rotas.values()))
     end = now + timedelta(days=30)
-    turns = {rank: any(d.people for d in rules.final(schedules[rota.id], now, end)) for rank, rota in rotas.items()}
-    people = {member.user_id: member.roles for member in members(tenant_id).filter(user__is_active=True)}
-    channels = {channel.id for channel in usable(tenant_id)}
+    turns = {
+        rank: any(duty.people for duty in rules.final(schedule, now, end))
+        for (team_id, rank), schedule in found.rotas.items()
+        if team_id == team.id
+    }
 
     def one(target: Target) -> bool:
         if target.aim is Aim.ROTA:
             return turns.get(int(target.value), False)
         if target.aim is Aim.ROLE:
-            return any(target.value in roles for roles in people.values())
+            return any(target.value in roles for _, roles in found.people.values())
         if target.aim is Aim.PERSON:
-            return UUID(target.value) in people
-        return target.aim is Aim.OWNER or UUID(target.value) in channels
+            return UUID(target.value) in found.people
+        return target.aim is Aim.OWNER or UUID(target.value) in found.channels
 
     return lambda step: any(one(target) for target in step.targets)
 

@@ -10,6 +10,7 @@ from apps.ownership import queries as ownership
 from apps.ownership.alerts import escalation, policies, queries
 from apps.ownership.alerts.escalation import Aim, Move, Place, Policy, Step, Target
 from apps.ownership.alerts.scene import Behind, Scene, scene
+from apps.ownership.channels.queries import of_team
 from apps.ownership.models import Alert, Channel, Incident, Notification, OnCallEvent
 from apps.ownership.models.alerts import AlertState
 from apps.ownership.models.channels import SendState
@@ -72,21 +73,30 @@ def ahead(alert: Alert, now: datetime) -> Wave | None:
     return _wave(alert.due_at, move.entered, policy.steps[move.entered], behind[move.entered], found, {})
 
 
+def alert_like(team: Team) -> Alert:
+    """An alert as it would come, about the first workload of the team."""
+    rows = Workload.objects.filter(tenant=team.tenant_id, team=team.id, retired_at=None)
+    return Alert(tenant_id=team.tenant_id, team=team, workload=rows.order_by("key").first())
+
+
 def preview(team: Team, policy: Policy, now: datetime) -> list[Wave]:
     """Who would be woken when, for an alert now that nobody acknowledges, about the first workload of the team."""
-    rows = Workload.objects.filter(tenant=team.tenant_id, team=team.id, retired_at=None)
-    like = Alert(tenant_id=team.tenant_id, team=team, workload=rows.order_by("key").first())
-    found = scene(team.tenant_id, [like], now)
-    channels = {row.id: str(row) for row in Channel.objects.filter(tenant=team.tenant_id, removed_at=None)}
+    like = alert_like(team)
+    return waves(like, policy, scene(team.tenant_id, [like], now), of_team(team.tenant_id, team.id), now)
+
+
+def waves(like: Alert, policy: Policy, found: Scene, rows: Iterable[Channel], now: datetime) -> list[Wave]:
+    """The same for an alert, a scene and the team's channels that are there already."""
+    channels = {row.id: str(row) for row in rows}
 
     def behind(step: int, at: datetime) -> Behind:
         return found.behind(policy.steps[step], like, at)
 
-    waves = []
+    made = []
     for at, move in escalation.plan(policy, now, lambda n: behind(n, now).is_somebody):
-        waves += [_wave(at, n, policy.steps[n], behind(n, at), found, channels) for n in move.skipped]
-        waves += _moved(at, move, policy, found, like, channels, behind)
-    return waves
+        made += [_wave(at, n, policy.steps[n], behind(n, at), found, channels) for n in move.skipped]
+        made += _moved(at, move, policy, found, like, channels, behind)
+    return made
 
 
 def aim(target: Target, channels: dict[UUID, str] | None = None) -> str:

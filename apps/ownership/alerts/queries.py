@@ -3,15 +3,19 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import JSONObject
 
-from apps.ownership.models import Alert, Incident, Maintenance, Notification, OnCallEvent
+from apps.ownership.models import Alert, AlertMember, Incident, Maintenance, Notification, OnCallEvent
 from apps.ownership.models.alerts import OPEN, AlertState
 from apps.ownership.models.channels import SendState
+from apps.tenants.queries import members, teams
 from apps.workloads.models import Workload
 from portal.errors import NotFound
+from portal.tenancy.together import together
 
 IN_TIME = timedelta(minutes=15)
 _JOINED = ("team", "workload__owner", "workload__team", "acknowledged_by", "incident", "policy", "integration")
@@ -83,14 +87,38 @@ def acknowledged_in_time(workload: Workload) -> Alert | None:
     return rows.select_related("acknowledged_by").order_by("-acknowledged_at").first()
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What stands beside an alert: the members of its group that still fire first, and whom it may be handed to."""
+
+    members: list[dict[str, Any]]
+    people: list[tuple[str, str]]
+    teams: list[tuple[str, str]]
+
+
+def beside(alert: Alert) -> Beside:
+    """In one statement."""
+    group = AlertMember.objects.filter(tenant=alert.tenant_id, alert=alert.id)
+    told = together(
+        {
+            "members": (group, JSONObject(fingerprint="fingerprint", labels="labels", ended_at="ended_at")),
+            "people": (members(alert.tenant_id), JSONObject(id="user", name="user__name")),
+            "teams": (teams(alert.tenant_id), JSONObject(id="id", name="name")),
+        }
+    )
+    return Beside(
+        members=sorted(told["members"], key=lambda row: (row["ended_at"] or "", row["fingerprint"])),
+        people=_by_name(told["people"]),
+        teams=_by_name(told["teams"]),
+    )
+
+
+def _by_name(rows: list[dict[str, str]]) -> list[tuple[str, str]]:
+    return sorted(((row["id"], row["name"]) for row in rows), key=lambda pair: pair[1])
+
+
 def open_of(workload: Workload) -> QuerySet[Alert]:
     return alerts(workload.tenant_id, is_open=True).filter(workload=workload.id)
-
-
-def held_until(workload: Workload, now: datetime) -> datetime | None:
-    """Until when maintenance keeps a workload's alerts from climbing, if it does now."""
-    rows = maintenance_now(workload.tenant_id, [workload.id], now)
-    return rows.order_by("-end").values_list("end", flat=True).first()
 
 
 def maintenance_now(tenant_id: UUID, workloads: Iterable[UUID], now: datetime) -> QuerySet[Maintenance]:

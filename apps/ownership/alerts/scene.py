@@ -7,8 +7,12 @@ The number of statements doesn't grow with the alerts. Who is on call comes from
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
+
+from django.db.models import QuerySet
+from django.db.models.functions import JSONObject
 
 from apps.ownership import queries
 from apps.ownership import schedule as rules
@@ -18,6 +22,7 @@ from apps.ownership.models import Alert, Channel, NotificationRule, Rota
 from apps.ownership.models.channels import Urgency
 from apps.ownership.schedule import Schedule
 from apps.tenants.queries import members
+from portal.tenancy.together import together
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,34 +88,46 @@ def scene(tenant_id: UUID, alerts: Iterable[Alert], now: datetime) -> Scene:
     workloads = {alert.workload_id for alert in rows if alert.workload_id}
     rotas = list(Rota.objects.filter(tenant=tenant_id, team__in=teams))
     schedules = queries.schedules(rotas)
-    channels = list(usable(tenant_id))
+    told = together(
+        {
+            "channels": (usable(tenant_id), JSONObject(id="id", person="person", made="created_at")),
+            "people": (
+                members(tenant_id).filter(user__is_active=True),
+                JSONObject(id="user", name="user__name", roles="roles"),
+            ),
+            "rules": (_rules(tenant_id), JSONObject(id="id", person="person", channel="channel", after="after")),
+            "held": (maintenance_now(tenant_id, workloads, now), JSONObject(workload="workload", end="end")),
+        }
+    )
     return Scene(
         rotas={(rota.team_id, rota.rank): schedules[rota.id] for rota in rotas},
-        people={
-            member.user_id: (member.user.name, frozenset(member.roles))
-            for member in members(tenant_id).filter(user__is_active=True)
+        people={UUID(row["id"]): (row["name"], frozenset(row["roles"])) for row in told["people"]},
+        ways=_ways(told["channels"], told["rules"]),
+        channels=frozenset(UUID(row["id"]) for row in told["channels"]),
+        held={
+            UUID(row["workload"]): datetime.fromisoformat(row["end"]).astimezone(UTC)
+            for row in sorted(told["held"], key=lambda row: str(row["end"]))
         },
-        ways=_ways(tenant_id, channels),
-        channels=frozenset(channel.id for channel in channels),
-        held=dict(maintenance_now(tenant_id, workloads, now).order_by("end").values_list("workload", "end")),
     )
 
 
-def usable(tenant_id: UUID) -> Iterable[Channel]:
+def usable(tenant_id: UUID) -> QuerySet[Channel]:
     """Every channel that was verified and is still wanted."""
-    rows = Channel.objects.filter(tenant=tenant_id, removed_at=None, verified_at__isnull=False)
-    return rows.only("id", "person_id", "team_id").order_by("created_at", "id")
+    return Channel.objects.filter(tenant=tenant_id, removed_at=None, verified_at__isnull=False)
 
 
-def _ways(tenant_id: UUID, channels: list[Channel]) -> dict[UUID, tuple[Way, ...]]:
+def _rules(tenant_id: UUID) -> QuerySet[NotificationRule]:
+    live = usable(tenant_id).values("id")
+    return NotificationRule.objects.filter(tenant=tenant_id, urgency=Urgency.PAGE, channel__in=live)
+
+
+def _ways(channels: list[dict[str, Any]], ruled: list[dict[str, Any]]) -> dict[UUID, tuple[Way, ...]]:
     """As people's own rules say; without any of those, every channel at once."""
-    live = {channel.id for channel in channels}
-    ruled: dict[UUID, list[Way]] = defaultdict(list)
-    rules_ = NotificationRule.objects.filter(tenant=tenant_id, urgency=Urgency.PAGE, channel__in=live)
-    for person, channel, after in rules_.order_by("after", "id").values_list("person", "channel", "after"):
-        ruled[person].append(Way(channel, timedelta(seconds=after)))
+    own: dict[UUID, list[Way]] = defaultdict(list)
+    for row in sorted(ruled, key=lambda row: (row["after"], row["id"])):
+        own[UUID(row["person"])].append(Way(UUID(row["channel"]), timedelta(seconds=row["after"])))
     every: dict[UUID, list[Way]] = defaultdict(list)
-    for row in channels:
-        if row.person_id is not None:
-            every[row.person_id].append(Way(row.id))
-    return {person: tuple(ruled.get(person) or ways) for person, ways in every.items()}
+    for row in sorted(channels, key=lambda row: (str(row["made"]), str(row["id"]))):
+        if row["person"] is not None:
+            every[UUID(row["person"])].append(Way(UUID(row["id"])))
+    return {person: tuple(own.get(person) or ways) for person, ways in every.items()}

@@ -17,9 +17,11 @@ from apps.ownership.alerts import policies, presenter
 from apps.ownership.alerts.escalation import Policy
 from apps.ownership.alerts.forms import IntegrationForm, PolicyForm
 from apps.ownership.alerts.inbound import integrations
+from apps.ownership.alerts.scene import Scene, scene
 from apps.ownership.channels import queries as channels
 from apps.ownership.channels.forms import ChannelForm
 from apps.ownership.channels.words import absolute
+from apps.ownership.models import Channel
 from apps.ownership.models.alerts import Severity
 from apps.tenants import queries as tenants
 from apps.tenants.models import Team
@@ -36,12 +38,14 @@ def team_page(request: InTenant, slug: str, team: str) -> HttpResponse:
     """Who would be woken when, for an alert now; where the team reads; and what may send."""
     found, now = tenants.team(request.tenant.id, team), timezone.now()
     version = policies.current(request.tenant.id, found.id)
+    policy, like = policies.as_policy(version), presenter.alert_like(found)
+    stage, rows = scene(request.tenant.id, [like], now), list(channels.of_team(request.tenant.id, found.id))
     context = {
         "team": found,
         "version": version,
-        "empty": _always_empty(found, policies.as_policy(version), now),
-        "waves": presenter.preview(found, policies.as_policy(version), now),
-        "channels": list(channels.of_team(request.tenant.id, found.id)),
+        "empty": _always_empty(found, policy, stage, now),
+        "waves": presenter.waves(like, policy, stage, rows, now),
+        "channels": rows,
         "integrations": list(integrations.integrations(request.tenant.id).filter(team=found.id)[:PAGE]),
         "channel_form": ChannelForm(),
         "integration_form": IntegrationForm(workloads=_workloads(request)),
@@ -57,7 +61,8 @@ def set_policy(request: InTenant, slug: str, team: str) -> HttpResponse:
     found, now = tenants.team(request.tenant.id, team), timezone.now()
     version = policies.current(request.tenant.id, found.id)
     policy = policies.as_policy(version)
-    form = _policy_form(request, found, policy, version.wakes)
+    rows = list(channels.of_team(request.tenant.id, found.id))
+    form = _policy_form(request, rows, policy, version.wakes)
     if request.method == "POST" and form.is_valid():
         policy = form.policy()
         if "preview" not in request.POST:
@@ -69,7 +74,9 @@ def set_policy(request: InTenant, slug: str, team: str) -> HttpResponse:
             else:
                 messages.success(request, "Saved. Alerts that are open keep the policy they opened under.")
                 return redirect("answering_team", slug, found.slug)
-    context = {"team": found, "form": form, "waves": presenter.preview(found, policy, now), "now": now}
+    like = presenter.alert_like(found)
+    waves = presenter.waves(like, policy, scene(request.tenant.id, [like], now), rows, now)
+    context = {"team": found, "form": form, "waves": waves, "now": now}
     return render(request, "ownership/policy.html", context, status=400 if form.errors else 200)
 
 
@@ -109,17 +116,16 @@ def revoke_integration(request: InTenant, slug: str, integration_id: UUID) -> Ht
     return redirect("integration", slug, found.id)
 
 
-def _always_empty(team: Team, policy: Policy, now: datetime) -> list[int]:
+def _always_empty(team: Team, policy: Policy, stage: Scene, now: datetime) -> list[int]:
     """The numbers of steps that would wake nobody in the month ahead either."""
-    reaches = policies.could_reach(team, now)
+    reaches = policies.could_reach(team, stage, now)
     return [n for n, step in enumerate(policy.steps, start=1) if not reaches(step)]
 
 
-def _policy_form(request: InTenant, team: Team, policy: Policy, wakes: str) -> PolicyForm:
+def _policy_form(request: InTenant, rows: list[Channel], policy: Policy, wakes: str) -> PolicyForm:
     people = [(str(row.user_id), row.user.name) for row in tenants.members(request.tenant.id)]
-    rows = channels.of_team(request.tenant.id, team.id).filter(verified_at__isnull=False)
-    zone = tenants.zone_of(request.tenant.id).key
-    named = [(str(row.id), str(row)) for row in rows]
+    zone = request.tenant.time_zone
+    named = [(str(row.id), str(row)) for row in rows if row.verified_at is not None]
     initial = PolicyForm.initial_of(policy, wakes)
     return PolicyForm(request.POST or None, initial=initial, current=policy, people=people, channels=named, zone=zone)
 

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -45,14 +44,14 @@ def alert_list(request: InTenant, slug: str) -> HttpResponse:
 def alert_page(request: InTenant, slug: str, alert_id: UUID) -> HttpResponse:
     """One alert: its state, the buttons, who is woken next, its story and its delivery log."""
     alert, now = queries.alert(request.tenant.id, alert_id), timezone.now()
-    may = actions.may_act(alert, request.actor)
+    may, beside = actions.may_act(alert, request.actor), queries.beside(alert)
     context = {
         "alert": alert,
         "story": presenter.story(alert),
-        "members": list(alert.members.order_by(F("ended_at").asc(nulls_first=True), "fingerprint")[:100]),
+        "members": beside.members[:100],
         "ahead": presenter.ahead(alert, now),
         "may": may,
-        "form": _hand_over_form(alert, None) if may and alert.is_open else None,
+        "form": _hand_over_form(beside, None) if may and alert.is_open else None,
         "now": now,
     }
     return render(request, "ownership/alert.html", context)
@@ -128,7 +127,7 @@ def by_link(request: HttpRequest, token: str) -> HttpResponse:
             "said": said,
             "tenant": Tenant.objects.get(id=named.tenant_id),
             "is_stale": alert.round != intent.round,
-            "form": _hand_over_form(alert, None) if alert.is_open else None,
+            "form": _hand_over_form(queries.beside(alert), None) if alert.is_open else None,
             "now": timezone.now(),
         }
         return render(request, "ownership/link.html", context)
@@ -202,7 +201,7 @@ def _do(request: HttpRequest, alert: Alert, verb: str, actor: Actor, by: User) -
     if verb == "resolve":
         actions.resolve(alert=alert, actor=actor, now=now, reason=_text(request, "reason"))
         return "Resolved."
-    form = _hand_over_form(alert, request.POST)
+    form = _hand_over_form(queries.beside(alert), request.POST)
     if not form.is_valid():
         raise Invalid("to", "Choose to whom, and say why.")
     kind, which = form.chosen()
@@ -222,8 +221,8 @@ def _by_link(request: HttpRequest, alert: Alert, intent: Notification, person: U
     return _do(request, alert, verb, actor, person)
 
 
-def _hand_over_form(alert: Alert, data: Any) -> HandOverForm:
-    return HandOverForm(data, people=_people(alert.tenant_id), teams=list(tenants.teams(alert.tenant_id)))
+def _hand_over_form(beside: queries.Beside, data: Any) -> HandOverForm:
+    return HandOverForm(data, people=beside.people, teams=beside.teams)
 
 
 def _people(tenant_id: UUID) -> list[tuple[str, str]]:

@@ -23,12 +23,12 @@ from tests.world import PASSWORD, SETUP, World
 PAGES = {
     "alerts/": 12,
     "alerts/?all": 12,
-    "alerts/{alert}/": 26,
+    "alerts/{alert}/": 18,
     "alerts/incidents/": 11,
     "alerts/incidents/{incident}/": 16,
     "alerts/told/": 12,
     "rotas/me/channels/": 13,
-    "rotas/teams/support/": 34,
+    "rotas/teams/support/": 19,
     "rotas/integrations/{integration}/": 12,
     "rotas/calendars/": 11,
 }

@@ -70,7 +70,7 @@ def test_the_list_and_the_page_cost_the_same_however_much_there_is(world: World,
         with CaptureQueriesContext(connection) as captured:
             bob.get(address)
         counts.append(len(captured))
-    assert counts == [12, 26]
+    assert counts == [12, 18]
 
 
 def test_the_page_tells_who_is_next_and_the_whole_story(world: World, alert: Alert) -> None:
