@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from benchmarks.measure import Effort, Result
 
-NAMES = ("ofrep", "otlp", "tick", "policies", "evaluations", "sweep", "rotas", "paging")
+NAMES = ("ofrep", "otlp", "tick", "policies", "evaluations", "sweep", "rotas", "paging", "pages")
 
 
 def main(arguments: list[str]) -> int:
@@ -49,7 +49,7 @@ def _run(names: list[str], *, quick: bool) -> int:
 
 
 def _results(names: list[str], effort: "Effort") -> "Iterator[Result]":
-    from benchmarks import data, decisions, evaluations, paging, policies, rotas, spans, sweep, tick
+    from benchmarks import data, decisions, evaluations, pages, paging, policies, rotas, spans, sweep, tick
 
     people = data.make_people()
     plots = [data.make_plot(f"tenant-{number}", people) for number in range(7)]
@@ -62,6 +62,7 @@ def _results(names: list[str], effort: "Effort") -> "Iterator[Result]":
         "sweep": lambda: [sweep.run(plots[6], effort)],
         "rotas": lambda: [rotas.run(effort)],
         "paging": lambda: paging.run(plots[:5], effort),
+        "pages": lambda: [pages.run(plots[6], effort)],
     }
     for name in names:
         print(f"{name} ...", file=sys.stderr, flush=True)

@@ -102,7 +102,8 @@ def copy_rollouts(connection: psycopg.Connection[Any], plot: Plot, numbers: rang
     connection.execute("drop table if exists copies")
     connection.execute(
         "create temp table copies as select n, gen_random_uuid() as workload, gen_random_uuid() as stable, "
-        "gen_random_uuid() as candidate, gen_random_uuid() as rollout from generate_series(%s::int, %s::int) as n",
+        "gen_random_uuid() as candidate, gen_random_uuid() as rollout, "
+        "gen_random_uuid() as desk from generate_series(%s::int, %s::int) as n",
         [numbers.start, numbers.stop - 1],
     )
     key = "'C-' || lpad(c.n::text, 6, '0')"
@@ -122,6 +123,13 @@ def copy_rollouts(connection: psycopg.Connection[Any], plot: Plot, numbers: rang
         control_version_id="c.stable",
         next_check_at="now() + interval '1 hour'",
     )
+    desk, person = connection.execute(
+        "select d.id, p.id from feedback_desk d join feedback_deskperson p on p.desk_id = d.id "
+        "where d.workload_id = %s",
+        [plot.workload.id],
+    ).fetchone() or (None, None)
+    copy(connection, "feedback_desk", desk, id="c.desk", workload_id="c.workload")
+    copy(connection, "feedback_deskperson", person, id="gen_random_uuid()", desk_id="c.desk")
 
 
 def copy(connection: psycopg.Connection[Any], table: str, source: object, **changed: str) -> None:

@@ -22,7 +22,7 @@ from django.urls import Resolver404, ResolverMatch, get_urlconf, resolve
 from portal import pages, problems
 from portal.actor import Actor
 from portal.directory import TenantLike, directory
-from portal.errors import NotFound, PortalError, Unauthorised
+from portal.errors import Invalid, NotFound, PortalError, Unauthorised
 from portal.logs import client_ip_var, request_id_var
 from portal.tenancy.context import tenant_transaction
 
@@ -89,6 +89,8 @@ class TenantMiddleware:
             return self.get_response(request)
         is_api = bool(path["api"])
         try:
+            if "%00" in request.META.get("QUERY_STRING", ""):
+                raise Invalid("nul", "Leave the character NUL out of the address; no value here holds one.")
             return self._inside(request, path["slug"], is_api=is_api)
         except PortalError as error:
             return self._refusal(request, error, is_api=is_api)

@@ -57,6 +57,7 @@ TYPES: dict[str, str] = {
     "feedback.judged": "A reporter said whether a fix helped",
     "feedback.me_too": "Somebody else knows a theme, too",
     "feedback.merged": "A report was merged into another",
+    "feedback.reacted": "An application said what people did with answers",
     "feedback.reported": "Somebody reported a soft failure",
     "feedback.theme_made": "A theme was named",
     "feedback.theme_settled": "A theme was settled",

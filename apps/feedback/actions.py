@@ -34,6 +34,11 @@ class Person:
     def columns(self) -> dict[str, object]:
         return {"reporter": self.member, "reporter_key": "" if self.member else self.key}
 
+    @property
+    def name(self) -> str:
+        """What tells them from everybody else."""
+        return str(self.member.id) if self.member else self.key
+
 
 def outsider(tenant_id: UUID, user: str) -> Person:
     """A user without a sign-in, under the same pseudonym as in action records."""
@@ -63,8 +68,8 @@ def file_report(
         Refused: thirty within an hour.
     """
     fields = _checked(told)
-    picture = _picture(told.screenshot)
     _refuse_flood(workload.tenant_id, person, now)
+    picture = _picture(told.screenshot)
     report = Report.objects.create(
         tenant_id=workload.tenant_id, workload=workload, source=source, created_at=now, **fields, **person.columns
     )
@@ -79,7 +84,7 @@ def file_report(
         )
     if report.request_id:
         said = [(report.request_id, kind, person.key) for kind in reactions_of(Category(report.category))]
-        counting.keep(workload=workload, said=said, now=now)
+        counting.keep(workload=workload, said=said, said_by=person.name, now=now)
     after = {"workload": workload.key, "category": report.category, "source": source, "request": report.request_id}
     record(actor=actor, action="feedback.reported", obj=report, after=after)
     enqueue(topic="feedback.filed", key=str(report.id), payload={"report": str(report.id)}, now=now)
@@ -88,8 +93,12 @@ def file_report(
     return report
 
 
-def react(*, workload: Workload, said: Iterable[tuple[str, str, str]], now: datetime) -> int:
+def react(
+    *, workload: Workload, said: Iterable[tuple[str, str, str]], actor: Actor, now: datetime, is_own: bool = False
+) -> int:
     """What people did with answers, as (request id, kind, user): many at once, each once. Returns how many were new.
+
+    ``is_own``: it was said with the ticket of that one user, and counts for no other user's answers.
 
     Raises:
         Invalid: an unknown kind, or no request id; nothing is kept.
@@ -102,7 +111,10 @@ def react(*, workload: Workload, said: Iterable[tuple[str, str, str]], now: date
         if not 1 <= len(request_id) <= LONGEST_REQUEST_ID or "\x00" in request_id:
             raise Invalid("request_id", f"Name the request, in 1 to {LONGEST_REQUEST_ID} characters.")
         found.append((request_id, Reaction(kind), user_key(workload.tenant_id, user)))
-    return counting.keep(workload=workload, said=found, now=now)
+    new = counting.keep(workload=workload, said=found, is_own=is_own, now=now)
+    if new:
+        record(actor=actor, action="feedback.reacted", obj=workload, after={"reactions": new})
+    return new
 
 
 def me_too(*, theme: Theme, person: Person, actor: Actor, now: datetime) -> bool:
@@ -139,25 +151,41 @@ def say_whether_better(
     """
     if not _is_of(report, person):
         raise Forbidden("not_yours", "Only who reported it can say whether it is better.")
-    held = Report.objects.select_for_update(of=("self",)).get(tenant=report.tenant_id, id=report.id)
-    if held.state != State.FIXED or held.is_better is not None:
+    own, led = _with_its_lead(report)
+    if led.state != State.FIXED or own.is_better is not None:
         raise Conflict("not_asked", "This report isn't waiting for that answer.")
-    held.is_better, held.better_due_at = is_better, None
+    own.is_better = is_better
+    # Nobody is asked what they have said; a duplicate has nothing due.
+    own.better_due_at = None
+    own.save(update_fields=["is_better", "better_due_at"])
     if not is_better:
-        held.state = State.ACKNOWLEDGED
-    held.save(update_fields=["is_better", "better_due_at", "state"])
-    kind = ReportEvent.Kind.BETTER if is_better else ReportEvent.Kind.NOT_BETTER
-    ReportEvent.objects.create(
-        tenant_id=held.tenant_id,
-        report=held,
-        kind=kind,
-        state=held.state,
+        Report.objects.filter(tenant=led.tenant_id, id=led.id).update(
+            state=State.ACKNOWLEDGED, is_reopened=True, better_due_at=None
+        )
+        own.refresh_from_db()
+    event = ReportEvent.objects.create(
+        tenant_id=own.tenant_id,
+        report=own,
+        kind=ReportEvent.Kind.BETTER if is_better else ReportEvent.Kind.NOT_BETTER,
+        state=own.state,
         text=text.strip()[:LONGEST],
         by=actor.label,
         created_at=now,
     )
-    record(actor=actor, action="feedback.judged", obj=held, after={"better": is_better})
-    return held
+    record(actor=actor, action="feedback.judged", obj=own, after={"better": is_better})
+    if not is_better:
+        enqueue(topic="feedback.reopened", key=str(event.id), payload={"report": str(led.id)}, now=now)
+    return own
+
+
+def _with_its_lead(report: Report) -> tuple[Report, Report]:
+    """The report and the one that it goes with, which may be itself; both held, in the order of their ids."""
+    mine = Report.objects.filter(tenant=report.tenant_id)
+    lead = mine.filter(id=report.id).values_list("duplicate_of", flat=True).get()
+    rows = mine.filter(id__in={report.id, lead or report.id}).select_for_update(of=("self",)).order_by("id")
+    held = {row.id: row for row in rows}
+    own = held[report.id]
+    return own, held.get(own.duplicate_of_id or own.id, own)
 
 
 def _is_of(report: Report, person: Person) -> bool:

@@ -248,6 +248,7 @@ class BetterView(TenantView):
     @extend_schema(operation_id="judge_report", request=BetterSerializer, responses=ReportSerializer)
     def post(self, request: Request, slug: str, report_id: UUID) -> Response:
         found = queries.report_for(self.tenant.id, self.actor, report_id)
+        _refuse_without_scope(self)
         judged = actions.say_whether_better(
             report=found, person=_person(self, ""), actor=self.actor, now=timezone.now(), **self.said(BetterSerializer)
         )
@@ -267,6 +268,8 @@ class MeTooView(TenantView):
     @extend_schema(operation_id="say_me_too", request=None, responses=MeTooSerializer)
     def post(self, request: Request, slug: str, theme_id: UUID) -> Response:
         theme = queries.theme(self.tenant.id, theme_id)
+        if not workload_bound(self.actor, theme.workload_id):
+            raise NotFound()
         _refuse_without_scope(self)
         is_new = actions.me_too(theme=theme, person=_person(self, ""), actor=self.actor, now=timezone.now())
         return Response({"is_new": is_new})
@@ -277,19 +280,16 @@ class ReactionsView(TenantView):
         operation_id="send_reactions", request=ReactionsSerializer, responses={201: ReactionsTakenSerializer}
     )
     def post(self, request: Request, slug: str, key: str) -> Response:
-        workload = self._workload(key)
-        _refuse_without_scope(self)
-        said = [(r["request_id"], r["kind"], r["user"]) for r in self.said(ReactionsSerializer)["reactions"]]
-        return Response({"new": actions.react(workload=workload, said=said, now=timezone.now())}, status=201)
-
-    def _workload(self, key: str) -> Workload:
-        """An application's token says it of what the token covers, a person of what they may see."""
         if self.actor.kind != "service":
-            return workloads.workload_for(self.tenant.id, self.actor, key)
+            workloads.workload_for(self.tenant.id, self.actor, key)
+            raise _token_needed("Reactions are for an application's server")
         workload = queries.reportable_by_key(self.tenant.id, key)
         if not workload_bound(self.actor, workload.id):
             raise NotFound()
-        return workload
+        _refuse_without_scope(self)
+        said = [(r["request_id"], r["kind"], r["user"]) for r in self.said(ReactionsSerializer)["reactions"]]
+        new = actions.react(workload=workload, said=said, actor=self.actor, now=timezone.now())
+        return Response({"new": new}, status=201)
 
 
 class TrustView(TenantView):
@@ -336,10 +336,14 @@ class TicketsView(TenantView):
         if not workload_bound(self.actor, widget.workload_id):
             raise NotFound()
         if self.actor.kind != "service":
-            raise Forbidden("token_needed", "Tickets are for an application's server: use an API token.")
+            raise _token_needed("Tickets are for an application's server")
         _refuse_without_scope(self)
         raw = tickets.issue(widget.id, tickets.Ticket(**self.said(NewTicketSerializer)))
         return Response({"ticket": raw, "seconds": int(tickets.LASTS.total_seconds())}, status=201)
+
+
+def _token_needed(why: str) -> Forbidden:
+    return Forbidden("token_needed", f"{why}: use an API token.")
 
 
 def _refuse_without_scope(view: TenantView) -> None:

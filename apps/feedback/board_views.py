@@ -46,7 +46,7 @@ def board(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
         "themes": themes,
         "triages": triages,
         "answer_form": AnswerForm(versions=list(workloads.versions(workload)[:50])) if triages else None,
-        "unanswered": rows.filter(answered_at=None).count(),
+        "unanswered": rows.filter(queries.WAITING).count(),
         "now": timezone.now(),
     }
     return render(request, "feedback/board.html", context)

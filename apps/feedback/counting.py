@@ -11,7 +11,9 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q, QuerySet
+from django.db import connection
+from django.db.models import Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 
 from apps.feedback import trust
 from apps.feedback.models import ReactionRecord, TrustDay
@@ -26,14 +28,22 @@ from portal.tenancy.due import by_tenant
 
 GIVEN_UP_AFTER = timedelta(days=1)
 KEPT = timedelta(days=60)
-BATCH = 1_000
+BATCH, OF_ONE_TENANT = 1_000, 200
 
 
-def keep(*, workload: Workload, said: Sequence[tuple[str, Reaction, str]], now: datetime) -> int:
-    """Keep (request id, kind, user key) and count what can be counted at once. Returns how many were new."""
-    before = _rows(workload.tenant_id).filter(workload=workload.id, request_id__in={request for request, _, _ in said})
-    known = set(before.values_list("request_id", "kind"))
-    new = {(request, kind): key for request, kind, key in said if (request, kind) not in known}
+def keep(
+    *,
+    workload: Workload,
+    said: Sequence[tuple[str, Reaction, str]],
+    now: datetime,
+    said_by: str = "",
+    is_own: bool = False,
+) -> int:
+    """Keep (request id, kind, user key) and count what can be counted at once. Returns how many were new.
+
+    What was given up is looked for again when it is said again.
+    """
+    new = {(request, kind): key for request, kind, key in said}
     rows = [
         ReactionRecord(
             tenant_id=workload.tenant_id,
@@ -41,29 +51,36 @@ def keep(*, workload: Workload, said: Sequence[tuple[str, Reaction, str]], now: 
             request_id=request,
             kind=kind,
             user_key=key,
+            said_by=said_by,
+            is_own=is_own,
             created_at=now,
             next_look_at=now,
         )
         for (request, kind), key in sorted(new.items())
     ]
     ReactionRecord.objects.bulk_create(rows, ignore_conflicts=True)
-    count(tenant_id=workload.tenant_id, ids=[row.id for row in rows], now=now)
-    return len(rows)
+    requests = {request for request, _ in new}
+    mine = _rows(workload.tenant_id).filter(workload=workload.id, request_id__in=requests)
+    mine.filter(next_look_at=None, counted_at=None).update(next_look_at=now, created_at=now)
+    due = dict(mine.filter(next_look_at__lte=now).values_list("id", "created_at"))
+    count(tenant_id=workload.tenant_id, ids=list(due), now=now)
+    return _rows(workload.tenant_id).filter(id__in=[row.id for row in rows]).count()
 
 
 def due(now: datetime) -> dict[UUID, list[UUID]]:
-    """Reactions whose actions are to be looked for, by tenant."""
-    return by_tenant(
-        "feedback.find",
-        lambda alias: (
-            ReactionRecord.objects.using(alias).filter(next_look_at__lte=now).order_by("next_look_at", "tenant_id")
-        ),
-        BATCH,
-    )
+    """Reactions whose actions are to be looked for, by tenant; a tenant that floods keeps no other one waiting."""
+
+    def rows(alias: str) -> QuerySet[ReactionRecord]:
+        waiting = ReactionRecord.objects.using(alias).filter(next_look_at__lte=now)
+        place = Window(RowNumber(), partition_by="tenant", order_by=["next_look_at", "id"])
+        return waiting.annotate(place=place).filter(place__lte=OF_ONE_TENANT).order_by("place", "tenant_id")
+
+    return by_tenant("feedback.find", rows, BATCH)
 
 
 def count(*, tenant_id: UUID, ids: Sequence[UUID], now: datetime) -> int:
     """Count those whose action has arrived, each once; the others are looked for later. Returns how many counted."""
+    _one_at_a_time(tenant_id)
     rows = list(
         _rows(tenant_id)
         .filter(id__in=ids, next_look_at__lte=now)
@@ -73,16 +90,34 @@ def count(*, tenant_id: UUID, ids: Sequence[UUID], now: datetime) -> int:
     if not rows:
         return 0
     found = reactions.places(tenant_id, {(row.workload_id, row.request_id) for row in rows})
-    matched = [(row, found[(row.workload_id, row.request_id)]) for row in rows if _where(row) in found]
-    reactions.add(tenant_id=tenant_id, counts=_counts(tenant_id, matched))
+    matched = [(row, found[_where(row)]) for row in rows if _where(row) in found]
+    counted = [(row, place) for row, place in matched if _is_theirs(row, place)]
+    for row, place in matched:
+        row.started_at, row.stay, row.user_key = place.started_at, _stay(place), place.user_key or row.user_key
+    reactions.add(tenant_id=tenant_id, counts=_counts(tenant_id, counted))
     for row in rows:
-        place = found.get(_where(row))
-        if place is not None:
-            row.counted_at, row.next_look_at, row.user_key = now, None, place.user_key or row.user_key
+        if _where(row) in found:
+            row.counted_at, row.next_look_at = now, None
         else:
             row.next_look_at = _next_look(row.created_at, now)
-    ReactionRecord.objects.bulk_update(rows, ["counted_at", "next_look_at", "user_key"])
-    return len(matched)
+    columns = ["counted_at", "next_look_at", "user_key", "started_at", "stay"]
+    ReactionRecord.objects.bulk_update(rows, columns)
+    return len(counted)
+
+
+def _one_at_a_time(tenant_id: UUID) -> None:
+    """Within a tenant one transaction counts at once, so that what each has counted is seen by the next."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 7))", [f"feedback.count:{tenant_id}"])
+
+
+def _is_theirs(row: ReactionRecord, place: Place) -> bool:
+    """What was said with one user's ticket is about that user's answers alone; it is kept, and counts nowhere else."""
+    return not (row.is_own and place.user_key and place.user_key != row.user_key)
+
+
+def _stay(place: Place) -> str:
+    return f"{place.rollout_id or ''}:{'' if place.phase is None else place.phase}"
 
 
 def _where(row: ReactionRecord) -> tuple[UUID, str]:
@@ -90,22 +125,46 @@ def _where(row: ReactionRecord) -> tuple[UUID, str]:
 
 
 def _counts(tenant_id: UUID, matched: Sequence[tuple[ReactionRecord, Place]]) -> list[Count]:
-    """A transaction is heard of once, however much is said about it."""
-    requests = {row.request_id for row, _ in matched}
-    before = _rows(tenant_id).filter(request_id__in=requests, counted_at__isnull=False)
-    heard = set(before.values_list("workload", "request_id"))
+    """A transaction is heard of once, however much is said about it, and not by a report: that says nothing of whether
+    the application listens. One reporter is one soft failure a stay, since the bounds count people who don't know
+    each other.
+    """
+    before = _rows(tenant_id).filter(
+        workload__in={row.workload_id for row, _ in matched},
+        request_id__in={row.request_id for row, _ in matched},
+        counted_at__isnull=False,
+    )
+    heard = set(before.exclude(kind=Reaction.UNHELPFUL).values_list("workload", "request_id"))
+    told = _told_before(tenant_id, matched)
     counts = []
     for row, place in matched:
+        is_failure, who = row.kind == Reaction.UNHELPFUL, (row.workload_id, row.stay, row.said_by)
         counts.append(
             Count(
                 place,
-                is_first=_where(row) not in heard,
+                is_first=not is_failure and _where(row) not in heard,
                 is_doubt=row.kind in DOUBTS,
-                is_failure=row.kind == Reaction.UNHELPFUL,
+                is_failure=is_failure and who not in told,
             )
         )
-        heard.add(_where(row))
+        if is_failure:
+            told.add(who)
+        else:
+            heard.add(_where(row))
     return counts
+
+
+def _told_before(tenant_id: UUID, matched: Sequence[tuple[ReactionRecord, Place]]) -> set[tuple[UUID, str, str]]:
+    """Who has reported a soft failure in these stays already."""
+    failures = [row for row, _ in matched if row.kind == Reaction.UNHELPFUL]
+    before = _rows(tenant_id).filter(
+        kind=Reaction.UNHELPFUL,
+        counted_at__isnull=False,
+        workload__in={row.workload_id for row in failures},
+        stay__in={row.stay for row in failures},
+        said_by__in={row.said_by for row in failures},
+    )
+    return set(before.values_list("workload", "stay", "said_by")) if failures else set()
 
 
 def _next_look(said_at: datetime, now: datetime) -> datetime | None:
@@ -147,7 +206,7 @@ def trend(rows: Sequence[TrustDay], today: date) -> trust.Trend:
 def _sum_up_day(tenant_id: UUID, day: date, zone: ZoneInfo, now: datetime) -> None:
     since, until = (datetime.combine(each, time(), zone) for each in (day, day + timedelta(days=1)))
     doubts = _rows(tenant_id).filter(
-        created_at__gte=since, created_at__lt=until, kind__in=sorted(DOUBTS), counted_at__isnull=False
+        started_at__gte=since, started_at__lt=until, kind__in=sorted(DOUBTS), counted_at__isnull=False
     )
     doubting: dict[UUID, set[str]] = {}
     for workload_id, key in doubts.filter(~Q(user_key="")).values_list("workload", "user_key").distinct():
@@ -173,24 +232,27 @@ def _sum_up_day(tenant_id: UUID, day: date, zone: ZoneInfo, now: datetime) -> No
 
 
 def _watch(tenant_id: UUID, today: date, now: datetime) -> None:
-    """An alert where trust begins to fall, and its end where it no longer does; nothing for all the others."""
+    """An alert where trust begins to fall, and its end where it convincingly no longer does: too few users to tell is
+    no recovery. Nothing for all the others.
+    """
     found = days(tenant_id, today)
     names = dict(Workload.objects.filter(tenant=tenant_id, id__in=found).values_list("id", "key"))
     changed: list[TrustDay] = []
     messages = []
     for workload_id, rows in found.items():
         seen, last = trend(rows, today), rows[-1]
-        was_falling = any(row.is_falling for row in rows if row.day >= today - timedelta(days=1))
-        if seen.is_rising and last.day == today and not last.is_falling:
+        falling = [row for row in rows if row.is_falling]
+        if seen.is_rising and not falling:
             last.is_falling = True
             changed.append(last)
-            messages.append(("alert.raise", f"trust:{workload_id}:{today}", _alarm(workload_id, names, seen)))
-        elif was_falling and not seen.is_rising:
-            calm = [row for row in rows if row.is_falling]
-            for row in calm:
+            # Named by its instant: a second fall on the same day is another one.
+            key = f"trust:{workload_id}:{now:%Y%m%d%H%M%S}"
+            messages.append(("alert.raise", key, _alarm(workload_id, names, seen)))
+        elif falling and not seen.is_rising and not seen.needed:
+            for row in falling:
                 row.is_falling = False
-            changed += calm
-            messages.append(("alert.end", f"trust:{workload_id}:{now:%Y%m%d%H}", _signal(workload_id)))
+            changed += falling
+            messages.append(("alert.end", f"trust:{workload_id}:{now:%Y%m%d%H%M%S}:over", _signal(workload_id)))
     TrustDay.objects.bulk_update(changed, ["is_falling"])
     enqueue_many(messages=messages, now=now)
 

@@ -1,33 +1,46 @@
 """What is told to whom about reports: answers to reporters, settled themes to those who said "me too" (FEED-2)."""
 
+from contextlib import suppress
 from uuid import UUID
 
 from django.utils import timezone
 
-from apps.feedback import desks, similar
+from apps.feedback import desks, tasks
 from apps.feedback.models import MeToo, Report, ReportEvent, Theme
-from apps.feedback.rules import OPEN
 from apps.ownership.channels.actions import tell
 from portal.outbox.registry import Envelope, handles
 from portal.tenancy.context import tenant_transaction
 
-# Enough to find a likeness in; older ones have been looked at.
-_COMPARED = 500
-
 
 @handles("feedback.filed")
 def take_in(envelope: Envelope) -> None:
-    """Find what it is most like, and tell the desk."""
+    """Tell the desk, and have looked for what it is most like; pages don't wait for that, nor for the broker."""
     with tenant_transaction(envelope.tenant_id):
         report = _report(envelope)
-        _find_near(report)
-        desk = desks.desk_of(report.workload)
-        people = [row.person_id for row in desks.people_of(desk)] if desk else [report.workload.owner_id]
         tell(
             tenant_id=envelope.tenant_id,
-            people=people,
+            people=desks.attending(report.workload),
             title=f"{report.workload.key}: {report.get_category_display()}",
             body="Somebody reported a soft failure; they see your answer.",
+            link=f"feedback/{report.id}/",
+            cause=envelope.message_id,
+            now=timezone.now(),
+        )
+
+    with suppress(Exception):
+        tasks.find_near.delay(tenant_id=str(envelope.tenant_id), report_id=envelope.payload["report"])
+
+
+@handles("feedback.reopened")
+def tell_the_desk(envelope: Envelope) -> None:
+    """Somebody says that a fix didn't help."""
+    with tenant_transaction(envelope.tenant_id):
+        report = _report(envelope)
+        tell(
+            tenant_id=envelope.tenant_id,
+            people=desks.attending(report.workload),
+            title=f"{report.workload.key}: it isn't better",
+            body="Whoever reported it says that the fix didn't help; it is open again.",
             link=f"feedback/{report.id}/",
             cause=envelope.message_id,
             now=timezone.now(),
@@ -36,12 +49,14 @@ def take_in(envelope: Envelope) -> None:
 
 @handles("feedback.answered")
 def tell_the_reporters(envelope: Envelope) -> None:
-    """Whoever reported it, or a duplicate of it."""
+    """Whoever reported it, or a duplicate of it; ``only`` names the one that was merged after the answer."""
     with tenant_transaction(envelope.tenant_id):
         report = _report(envelope)
         event = ReportEvent.objects.get(tenant=envelope.tenant_id, id=envelope.payload["event"])
         same = Report.objects.filter(tenant=envelope.tenant_id, duplicate_of=report.id)
-        told = {row.reporter_id: row.id for row in [*same, report] if row.reporter_id is not None}
+        only = envelope.payload.get("only")
+        rows = [row for row in [*same, report] if only is None or str(row.id) == only]
+        told = {row.reporter_id: row.id for row in rows if row.reporter_id is not None}
         for person, own in told.items():
             tell(
                 tenant_id=envelope.tenant_id,
@@ -55,21 +70,23 @@ def tell_the_reporters(envelope: Envelope) -> None:
 
 
 @handles("feedback.better")
-def ask_the_reporter(envelope: Envelope) -> None:
+def ask_the_reporters(envelope: Envelope) -> None:
+    """Whoever reported it, or a duplicate of it."""
     with tenant_transaction(envelope.tenant_id):
         report = _report(envelope)
-        if report.reporter_id is None:
-            return
+        same = Report.objects.filter(tenant=envelope.tenant_id, duplicate_of=report.id)
+        told = {row.reporter_id: row.id for row in [*same, report] if row.reporter_id is not None}
         version = report.fixed_in.label if report.fixed_in else ""
-        tell(
-            tenant_id=envelope.tenant_id,
-            people=[report.reporter_id],
-            title=f"Is {report.workload.key} better now?",
-            body=f"A week ago version {version} was said to fix what you reported. One click says whether it does.",
-            link=f"feedback/{report.id}/",
-            cause=envelope.message_id,
-            now=timezone.now(),
-        )
+        for person, own in told.items():
+            tell(
+                tenant_id=envelope.tenant_id,
+                people=[person],
+                title=f"Is {report.workload.key} better now?",
+                body=f"A week ago version {version} was said to fix what you reported. One click says whether it does.",
+                link=f"feedback/{own}/",
+                cause=envelope.message_id,
+                now=timezone.now(),
+            )
 
 
 @handles("feedback.settled")
@@ -91,18 +108,3 @@ def tell_who_said_me_too(envelope: Envelope) -> None:
 def _report(envelope: Envelope) -> Report:
     rows = Report.objects.select_related("workload__owner", "fixed_in")
     return rows.get(tenant=envelope.tenant_id, id=UUID(envelope.payload["report"]))
-
-
-def _find_near(report: Report) -> None:
-    rows = Report.objects.filter(
-        tenant=report.tenant_id, workload=report.workload_id, state__in=sorted(OPEN), created_at__lt=report.created_at
-    )
-    texts = {
-        row_id: f"{happened}\n{would}"
-        for row_id, happened, would in rows.order_by("-created_at").values_list("id", "what_happened", "would_help")[
-            :_COMPARED
-        ]
-    }
-    found = similar.nearest(f"{report.what_happened}\n{report.would_help}", texts)
-    if found is not None:
-        Report.objects.filter(tenant=report.tenant_id, id=report.id).update(near=found.report, likeness=found.likeness)

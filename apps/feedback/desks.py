@@ -7,11 +7,12 @@ from statistics import median
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import TruncDate
 
 from apps.audit.actions import record
 from apps.feedback.models import Desk, DeskPerson, Report
+from apps.feedback.queries import WAITING
 from apps.feedback.rules import (
     LIVE_SUPPORT,
     OPEN,
@@ -21,6 +22,7 @@ from apps.feedback.rules import (
     hours_problem,
     is_open,
     open_time,
+    opened_for,
     shares_problem,
 )
 from apps.rollouts.models import Rollout
@@ -30,7 +32,7 @@ from portal.actor import Actor
 from portal.errors import Invalid
 
 LONGEST_TARGET, MOST_EXPECTED = 7 * 24 * 60, 1_000_000
-_MOST_ANSWERED = 2_000
+_MOST_ANSWERED = 200
 
 
 def name_desk(
@@ -50,6 +52,10 @@ def name_desk(
     Raises:
         Invalid: nobody, no opening time, an unknown zone, a load that isn't heaviest at first; nothing is changed.
     """
+    hours = [
+        Hours(h.weekday, h.opens.replace(second=0, microsecond=0), h.closes.replace(second=0, microsecond=0))
+        for h in hours
+    ]
     _check(hours, zone, target_minutes, expected_reports, weekly_shares)
     wanted = set(people)
     here = Membership.objects.filter(tenant=workload.tenant_id, ended_at=None, user__in=wanted)
@@ -88,6 +94,10 @@ def _check(
         raise Invalid("target_minutes", "The first response is due within a minute to a week.")
     if not 0 <= expected_reports <= MOST_EXPECTED:
         raise Invalid("expected_reports", f"Expect 0 to {MOST_EXPECTED} reports.")
+
+
+def _minute(clock: time) -> time:
+    return clock.replace(second=0, microsecond=0)
 
 
 def _set_people(desk: Desk, wanted: set[UUID]) -> None:
@@ -160,19 +170,17 @@ def figures(desk: Desk, now: datetime) -> DeskFigures:
     """The queue and the load of the 30 days that run, or ran last."""
     zone, hours = ZoneInfo(desk.zone), hours_of(desk)
     since = live_since(desk.workload, now)
-    until = since + LIVE_SUPPORT if since else None
-    waits = [
-        (open_time(hours, zone, came, answered or now).total_seconds() / 60, answered is not None)
-        for came, answered in _answers(desk, since, now)
+    took = [
+        open_time(hours, zone, came, answered).total_seconds() / 60 for came, answered in _answers(desk, since, now)
     ]
-    took = [minutes for minutes, is_answered in waits if is_answered]
-    waiting = [minutes for minutes, is_answered in waits if not is_answered]
+    due_from = opened_for(hours, zone, now, timedelta(minutes=desk.target_minutes))
+    queue = _waiting(desk).aggregate(n=Count("id"), late=Count("id", filter=Q(created_at__lt=due_from)))
     return DeskFigures(
         since=since,
-        until=until,
+        until=since + LIVE_SUPPORT if since else None,
         is_open=is_open(hours, zone, now),
-        queue=len(waiting),
-        late=sum(minutes > desk.target_minutes for minutes in waiting),
+        queue=queue["n"],
+        late=queue["late"],
         answered=len(took),
         median_minutes=median(took) if took else None,
         in_time=sum(minutes <= desk.target_minutes for minutes in took),
@@ -180,16 +188,32 @@ def figures(desk: Desk, now: datetime) -> DeskFigures:
     )
 
 
-def _answers(desk: Desk, since: datetime | None, now: datetime) -> list[tuple[datetime, datetime | None]]:
-    """What waits, and what was answered of these 30 days: when it came, and when it was first answered."""
-    rows = Report.objects.filter(tenant=desk.tenant_id, workload=desk.workload_id, duplicate_of=None)
-    waiting = rows.filter(answered_at=None, state__in=sorted(OPEN)).order_by("created_at")
-    pairs = list(waiting.values_list("created_at", "answered_at")[:_MOST_ANSWERED])
-    if since is not None:
-        mine = rows.filter(created_at__gte=since, created_at__lt=min(now, since + LIVE_SUPPORT))
-        answered = mine.filter(answered_at__isnull=False).order_by("-created_at")
-        pairs += answered.values_list("created_at", "answered_at")[:_MOST_ANSWERED]
-    return pairs
+def attending(workload: Workload) -> list[UUID]:
+    """Who of the desk is still here; the workload's owner where nobody is."""
+    here = Membership.objects.filter(tenant=workload.tenant_id, ended_at=None).values("user")
+    rows = DeskPerson.objects.filter(tenant=workload.tenant_id, desk__workload=workload.id, person__in=here)
+    return list(rows.values_list("person", flat=True)) or [workload.owner_id]
+
+
+def _waiting(desk: Desk) -> QuerySet[Report]:
+    rows = Report.objects.filter(WAITING, tenant=desk.tenant_id, workload=desk.workload_id, duplicate_of=None)
+    return rows.filter(state__in=sorted(OPEN))
+
+
+def _answers(desk: Desk, since: datetime | None, now: datetime) -> list[tuple[datetime, datetime]]:
+    """When the last reports of these 30 days came, and when each was first answered."""
+    if since is None:
+        return []
+    rows = Report.objects.filter(
+        tenant=desk.tenant_id,
+        workload=desk.workload_id,
+        duplicate_of=None,
+        answered_at__isnull=False,
+        created_at__gte=since,
+        created_at__lt=min(now, since + LIVE_SUPPORT),
+    )
+    newest = rows.order_by("-created_at").values_list("created_at", "answered_at")[:_MOST_ANSWERED]
+    return [(came, answered) for came, answered in newest if answered is not None]
 
 
 def _load(desk: Desk, since: datetime, zone: ZoneInfo, now: datetime) -> list[Load]:

@@ -8,7 +8,7 @@ from django import forms
 from apps.feedback.actions import LONGEST, LONGEST_REQUEST_ID
 from apps.feedback.models import Theme
 from apps.feedback.rules import CATEGORIES, SEVERITIES, STATES, WEEKLY_SHARES, Category, Hours, Severity, State
-from apps.workloads.models import AgentVersion, Workload
+from apps.workloads.models import AgentVersion
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -48,9 +48,9 @@ class ReportForm(forms.Form):
         help_text="Stands under the answer, if your application shows it.",
     )
 
-    def __init__(self, *args: Any, workloads: list[Workload], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, workloads: dict[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["workload"].choices = [(w.key, f"{w.key} {w.name}") for w in workloads]  # type: ignore[attr-defined]
+        self.fields["workload"].choices = [(key, f"{key} {name}") for key, name in workloads.items()]  # type: ignore[attr-defined]
 
 
 class AnswerForm(forms.Form):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
-from email.utils import parseaddr
+from email.utils import getaddresses
 
 from portal.errors import Forbidden, Invalid
 
@@ -66,14 +66,35 @@ def _read(message: EmailMessage, server: str) -> Letter:
 
 
 def _proved_sender(message: EmailMessage, server: str) -> str:
-    _, sender = parseaddr(str(message.get("From", "")))
+    pairs = getaddresses([str(each) for each in message.get_all("From") or []])
+    if len(pairs) != 1:
+        raise _unproved()
+    sender = pairs[0][1].lower()
     results = message.get_all("Authentication-Results") or []
     ours = next((str(each) for each in results if _named(str(each)) == server.lower()), "")
-    domain = sender.rpartition("@")[2].lower()
-    proof = re.search(r"\bdmarc=pass\b[^;]*\bheader\.from=([A-Za-z0-9.-]+)", ours)
-    if len(message.get_all("From") or []) != 1 or not domain or proof is None or proof[1].lower() != domain:
-        raise Forbidden("sender", "The sender isn't proved; report in the portal.")
-    return sender.lower()
+    if not sender.rpartition("@")[2] or _proved_domain(ours) != sender.rpartition("@")[2]:
+        raise _unproved()
+    return sender
+
+
+def _proved_domain(results: str) -> str:
+    """The domain that DMARC passed for, from the one element that is about DMARC.
+
+    Quoted texts and comments may hold anything that the sender likes, also what looks like a result; so may the values
+    of other methods. They are taken away, and what is left is read element by element.
+    """
+    bare = re.sub(r'"(?:[^"\\]|\\.)*"', "", results)
+    while bare != (without := re.sub(r"\([^()]*\)", " ", bare)):
+        bare = without
+    about = [each.split() for each in bare.split(";")[1:] if re.match(r"\s*dmarc\s*=", each, re.IGNORECASE)]
+    if len(about) != 1 or not about[0] or about[0][0].lower() != "dmarc=pass":
+        return ""
+    domains = [word.partition("=")[2] for word in about[0] if word.lower().startswith("header.from=")]
+    return domains[0].lower() if len(domains) == 1 else ""
+
+
+def _unproved() -> Forbidden:
+    return Forbidden("sender", "The sender isn't proved; report in the portal.")
 
 
 def _named(result: str) -> str:

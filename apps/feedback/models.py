@@ -71,6 +71,8 @@ class Report(TenantModel):
     likeness = models.FloatField(null=True)
     better_due_at = models.DateTimeField(null=True)
     is_better = models.BooleanField(null=True)
+    # The fix didn't help: it waits for an answer again.
+    is_reopened = models.BooleanField(default=False)
 
     class Meta:
         default_permissions = ()
@@ -221,12 +223,18 @@ class ReactionRecord(TenantModel):
     """What somebody did with one answer, once a kind. ``next_look_at``: when its action is looked for again.
 
     Counted into the minute of its action when that has arrived; given up after a day (``next_look_at`` None).
+    ``said_by`` is who reported it; ``started_at`` and ``stay`` (rollout and phase) are its action's, once it is found.
+    ``is_own``: said with the ticket of one user, so that it counts for that user's answers alone.
     """
 
     workload = models.ForeignKey("workloads.Workload", models.PROTECT, db_constraint=False, related_name="+")
     request_id = models.CharField(max_length=200)
     kind = models.CharField(max_length=10, choices=REACTIONS)
     user_key = models.CharField(max_length=32, blank=True)
+    said_by = models.CharField(max_length=40, blank=True)
+    is_own = models.BooleanField(default=False)
+    started_at = models.DateTimeField(null=True)
+    stay = models.CharField(max_length=60, blank=True)
     counted_at = models.DateTimeField(null=True)
     next_look_at = models.DateTimeField(null=True)
 
@@ -252,6 +260,16 @@ class ReactionRecord(TenantModel):
                 name="feedback_reactions_due",
             ),
             models.Index(fields=["tenant", "created_at"], name="feedback_reactions_of_day"),
+            models.Index(
+                fields=["tenant", "started_at"],
+                condition=Q(kind__in=["rechecked", "redone"]),
+                name="feedback_doubts_of_day",
+            ),
+            models.Index(
+                fields=["tenant", "workload", "stay", "said_by"],
+                condition=Q(kind="unhelpful"),
+                name="feedback_failures_of_stay",
+            ),
         ]
 
     def __str__(self) -> str:

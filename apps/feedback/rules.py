@@ -136,6 +136,24 @@ def open_time(hours: Sequence[Hours], zone: ZoneInfo, since: datetime, until: da
     return total
 
 
+def opened_for(hours: Sequence[Hours], zone: ZoneInfo, now: datetime, length: timedelta) -> datetime:
+    """The latest instant since which the desk was open for ``length``: what came before it has waited longer.
+
+    Found by halving: opening time only grows the further one looks back. Sixty days bound it for a desk that hardly
+    opens.
+    """
+    late, early = now, now - timedelta(days=60)
+    if open_time(hours, zone, early, now) < length:
+        return early
+    while late - early > timedelta(seconds=1):
+        middle = early + (late - early) / 2
+        if open_time(hours, zone, middle, now) >= length:
+            early = middle
+        else:
+            late = middle
+    return early
+
+
 def forecast(total: int, shares: Sequence[int] = WEEKLY_SHARES) -> list[float]:
     """Reports a day over the 30 days of live support; the days after the fourth week are as the fourth."""
     weeks = [total * share / 100 / _days(place, len(shares)) for place, share in enumerate(shares)]

@@ -2,7 +2,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from apps.feedback import counting, queries, triage
+from apps.feedback import counting, nearness, queries, triage
 from apps.tenants.queries import all_tenants
 from portal import actor as actors
 from portal.celery import platform_task, tenant_task
@@ -38,6 +38,12 @@ def ask(*, tenant_id: UUID, ids: list[str]) -> None:
         triage.ask_whether_better(
             tenant_id=tenant_id, ids=[UUID(i) for i in ids], actor=actors.task("feedback"), now=timezone.now()
         )
+
+
+@tenant_task("feedback.find_near")
+def find_near(*, tenant_id: UUID, report_id: str) -> None:
+    with tenant_transaction(tenant_id):
+        nearness.find(tenant_id=tenant_id, report_id=UUID(report_id))
 
 
 @tenant_task("feedback.sum_up")

@@ -44,8 +44,9 @@ def answer(
     found.state, found.answered_at = state, found.answered_at or now
     found.fixed_in = fixed_in if state == State.FIXED else None
     found.better_due_at = now + BETTER_AFTER if state == State.FIXED else None
-    found.is_better = None
-    found.save(update_fields=["state", "answered_at", "fixed_in", "better_due_at", "is_better"])
+    found.is_better, found.is_reopened = None, False
+    found.save(update_fields=["state", "answered_at", "fixed_in", "better_due_at", "is_better", "is_reopened"])
+    Report.objects.filter(tenant=found.tenant_id, duplicate_of=found.id).update(is_better=None)
     event = _note(found, Kind.ANSWERED, actor, now, text=text.strip())
     after = {"state": state, "fixed_in": fixed_in.label if fixed_in else ""}
     record(actor=actor, action="feedback.answered", obj=found, before={"state": before}, after=after)
@@ -63,7 +64,8 @@ def answer_all(
     fixed_in: AgentVersion | None = None,
 ) -> int:
     """The same answer to many, all or none: those that it can't be given to are named."""
-    for report in sorted(reports, key=lambda each: each.id):
+    # All of them before the first is written down: the trail's lock comes after every row's.
+    for report in _rows(reports):
         answer(report=report, state=state, text=text, actor=actor, now=now, fixed_in=fixed_in)
     return len(reports)
 
@@ -86,9 +88,14 @@ def merge(*, report: Report, into: Report, actor: Actor, now: datetime) -> Repor
         raise Refused("is_duplicate", "One of them is a duplicate already: take it out first, or merge into the other.")
     if Report.objects.filter(tenant=one.tenant_id, duplicate_of=one.id).exists():
         raise Refused("has_duplicates", "It has duplicates itself: merge the other one into it.")
-    one.duplicate_of = other
-    one.save(update_fields=["duplicate_of"])
+    one.duplicate_of, one.better_due_at = other, None
+    one.save(update_fields=["duplicate_of", "better_due_at"])
     _note(one, Kind.MERGED, actor, now, text=str(other.id))
+    said = ReportEvent.objects.filter(tenant=one.tenant_id, report=other.id, kind=Kind.ANSWERED)
+    last = said.order_by("created_at", "id").last()
+    if last is not None:
+        payload = {"report": str(other.id), "event": str(last.id), "only": str(one.id)}
+        enqueue(topic="feedback.answered", key=f"{last.id}:{one.id}", payload=payload, now=now)
     record(actor=actor, action="feedback.merged", obj=one, after={"into": str(other.id)})
     return one
 
@@ -118,6 +125,7 @@ def make_theme(
     title = " ".join(title.split())
     if not 1 <= len(title) <= 120:
         raise Invalid("title", "Name the theme, in at most 120 characters.")
+    _rows(reports)
     try:
         with transaction.atomic():
             theme = Theme.objects.create(
@@ -175,13 +183,21 @@ def ask_whether_better(*, tenant_id: UUID, ids: Sequence[UUID], actor: Actor, no
     """A week after a fix, each reporter is asked once. Returns how many were."""
     rows = Report.objects.filter(tenant=tenant_id, id__in=ids, better_due_at__lte=now, state=State.FIXED)
     due = list(rows.select_for_update(skip_locked=True, of=("self",)).order_by("id"))
+    asked = [report for report in due if _has_a_reporter(report)]
     for report in due:
         report.better_due_at = None
+    for report in asked:
         event = _note(report, Kind.ASKED, actor, now)
         payload = {"report": str(report.id), "event": str(event.id)}
         enqueue(topic="feedback.better", key=str(event.id), payload=payload, now=now)
     Report.objects.bulk_update(due, ["better_due_at"])
-    return len(due)
+    return len(asked)
+
+
+def _has_a_reporter(report: Report) -> bool:
+    """Whether there is anybody to ask: somebody without a sign-in reads it in the widget, and isn't asked."""
+    same = Report.objects.filter(tenant=report.tenant_id, duplicate_of=report.id, reporter__isnull=False)
+    return report.reporter_id is not None or same.exists()
 
 
 def _check(report: Report, state: str, text: str, fixed_in: AgentVersion | None) -> None:

@@ -48,7 +48,7 @@ def report(request: InTenant, slug: str) -> HttpResponse:
     given = {name: request.GET.get(name, "")[:200] for name in ("workload", "request")}
     known = queries.workload_of_request(tenant_id, given["request"])
     chosen = known.key if known else given["workload"]
-    options = list(queries.reportable(tenant_id)[:500])
+    options = dict(queries.reportable(tenant_id).values_list("key", "name"))
     form = ReportForm(
         request.POST or None,
         request.FILES or None,
@@ -64,12 +64,12 @@ def report(request: InTenant, slug: str) -> HttpResponse:
         else:
             messages.success(request, "Thank you. You see here what becomes of it, and are told.")
             return redirect("report", slug, filed.id)
-    is_fixed = chosen in {option.key for option in options}
+    is_fixed = chosen in options
     context = {
         "form": form,
-        "chosen": next((option for option in options if option.key == chosen), None) if is_fixed else None,
+        "chosen": {"key": chosen, "name": options[chosen]} if is_fixed else None,
         "given": given,
-        "themes": queries.themes(tenant_id, [o.id for o in options if o.key == chosen])[:5] if is_fixed else [],
+        "themes": queries.themes(tenant_id).filter(workload__key=chosen)[:5] if is_fixed else [],
         "said": queries.said_me_too(tenant_id, request.user.id),
         "largest": pictures.LARGEST,
     }
@@ -106,16 +106,16 @@ def report_page(request: InTenant, slug: str, report_id: UUID) -> HttpResponse:
     """One report with its story; whoever operates the workload answers here."""
     found = queries.report_for(request.tenant.id, request.actor, report_id)
     may = workloads.permissions_on(found.workload, request.actor)
-    triages = "operate_workload" in may
+    triages, led = "operate_workload" in may, found.duplicate_of or found
     context = {
         "report": found,
-        "led": found.duplicate_of or found,
+        "led": led,
         "story": queries.story(found),
         "answers": queries.story(found.duplicate_of) if found.duplicate_of else [],
         "duplicates": queries.duplicates(found),
         "has_screenshot": queries.has_screenshot(found),
         "is_mine": found.reporter_id == request.user.id,
-        "asks": found.state == State.FIXED and found.is_better is None and found.reporter_id == request.user.id,
+        "asks": led.state == State.FIXED and found.is_better is None and found.reporter_id == request.user.id,
         "form": _answer_form(found) if triages and found.duplicate_of is None else None,
         "merge_form": MergeForm() if triages and found.duplicate_of is None else None,
         "triages": triages,

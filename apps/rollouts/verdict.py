@@ -18,6 +18,7 @@ from apps.telemetry import histogram
 
 LATENCY_SHARE = 0.05
 LEAST_USERS = 50
+LEAST_HEARD = 20
 BLIND_HIGH = timedelta(minutes=30)
 BLIND_LOW = timedelta(hours=4)
 HIGH_SHARE = 2_500
@@ -125,10 +126,10 @@ def _words(metric: Metric, figure: Any) -> str:
 
 def judge(guardrail: GuardrailPlan, agent: Figures, control: Figures, *, alpha: float, least: int) -> Judgement:
     """Judge one guardrail on the figures of a phase; ``least`` is the phase's minimum number of transactions, in each
-    arm that the guardrail looks at. Trust is counted in users, of whom fewer are asked for.
+    arm that the guardrail looks at. Trust is counted in users: fewer are asked for, and some have to have been heard.
     """
     if guardrail.metric is Metric.TRUST:
-        least = min(least, LEAST_USERS)
+        return _judge_trust(guardrail, agent, control, alpha, min(least, LEAST_USERS))
     if guardrail.metric is Metric.UNAUTHORISED:
         return _judge_unauthorised(guardrail, agent, least)
     if guardrail.kind is Kind.RELATIVE:
@@ -200,6 +201,15 @@ def _judge_unauthorised(guardrail: GuardrailPlan, agent: Figures, least: int) ->
     if agent.n < least:
         return Judgement(guardrail, Verdict.INSUFFICIENT, figures, needed=least - agent.n)
     return Judgement(guardrail, Verdict.PASS, figures)
+
+
+def _judge_trust(guardrail: GuardrailPlan, agent: Figures, control: Figures, alpha: float, least: int) -> Judgement:
+    """A breach as soon as it is convincing; a pass only where enough was heard to know that anybody listens."""
+    judged = _judge_relative if guardrail.kind is Kind.RELATIVE else _judge_absolute
+    found = judged(guardrail, agent, control, alpha, least)
+    if agent.heard >= LEAST_HEARD or found.verdict not in {Verdict.PASS, Verdict.INCONCLUSIVE}:
+        return found
+    return replace(found, verdict=Verdict.INSUFFICIENT, needed=LEAST_HEARD - agent.heard)
 
 
 def _judge_absolute(guardrail: GuardrailPlan, agent: Figures, control: Figures, alpha: float, least: int) -> Judgement:

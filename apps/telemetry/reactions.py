@@ -75,11 +75,15 @@ def add(*, tenant_id: UUID, counts: Sequence[Count]) -> None:
     _write(tenant_id, sums)
 
 
+# Locked in the order in which the ingest inserts them.
 _DOUBTS = """
-update telemetry_exposedunit e set doubted = true
-from unnest(%s::uuid[], %s::bytea[], %s::text[], %s::int[]) as u (rollout_id, unit, arm, phase)
-where e.tenant_id = %s and not e.doubted
-    and (e.rollout_id, e.unit, e.arm, e.phase) = (u.rollout_id, u.unit, u.arm, u.phase)
+with held as (
+    select e.id from telemetry_exposedunit e
+    join unnest(%s::uuid[], %s::bytea[], %s::text[], %s::int[]) as u (rollout_id, unit, arm, phase)
+        on (e.rollout_id, e.unit, e.arm, e.phase) = (u.rollout_id, u.unit, u.arm, u.phase)
+    where e.tenant_id = %s and not e.doubted order by e.rollout_id, e.unit, e.arm, e.phase for update of e
+)
+update telemetry_exposedunit e set doubted = true from held h where e.tenant_id = %s and e.id = h.id
 returning e.rollout_id, e.unit, e.arm, e.phase
 """
 
@@ -91,7 +95,7 @@ def _first_doubts(tenant_id: UUID, doubted: Sequence[Place]) -> list[Place]:
         return []
     ordered = sorted(stays, key=lambda stay: (str(stay[0]), *stay[1:]))
     with connection.cursor() as cursor:
-        cursor.execute(_DOUBTS, [*([stay[i] for stay in ordered] for i in range(4)), tenant_id])
+        cursor.execute(_DOUBTS, [*([stay[i] for stay in ordered] for i in range(4)), tenant_id, tenant_id])
         return [stays[(rollout, bytes(unit), arm, phase)] for rollout, unit, arm, phase in cursor.fetchall()]
 
 
@@ -106,7 +110,8 @@ with wanted as (
         on (s.workload_id, s.minute, s.version, s.arm) = (w.workload_id, w.minute, w.version, w.arm)
         and s.rollout_id is not distinct from w.rollout_id and s.phase is not distinct from w.phase
     where s.tenant_id = %s
-    order by s.workload_id::text, s.minute::text, s.version, s.rollout_id::text, s.phase::text, s.arm
+    order by s.workload_id, s.minute, s.version collate "C", coalesce(s.rollout_id::text, 'None') collate "C",
+        coalesce(s.phase::text, 'None') collate "C", s.arm collate "C"
     for update of s
 )
 update telemetry_minutesummary s set heard = s.heard + h.heard, soft_failures = s.soft_failures + h.soft_failures,

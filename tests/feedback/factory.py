@@ -69,7 +69,8 @@ def answered_by_agent(
 
 def reacted(world: World, *said: tuple[str, str], user: str = "", now: datetime = NOW) -> int:
     with tenant_transaction(world.tenant.id):
-        return actions.react(workload=world.workload, said=[(r, kind, user) for r, kind in said], now=now)
+        said_of = [(r, kind, user) for r, kind in said]
+        return actions.react(workload=world.workload, said=said_of, actor=SERVICE, now=now)
 
 
 def sums(world: World) -> tuple[int, int, int, int, int]:

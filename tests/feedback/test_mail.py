@@ -53,6 +53,13 @@ def test_a_message_is_read_without_what_it_quotes() -> None:
         ("mx.evil.example; dmarc=pass header.from=example.org",),
         ("mx.acme.example; dmarc=fail header.from=example.org", PROVED),
         ("mx.acme.example; dmarc=passed header.from=example.org",),
+        ("mx.acme.example; spf=pass smtp.mailfrom=dmarc=pass/header.from=example.org@evil.org; dmarc=fail",),
+        ("mx.acme.example; dkim=pass header.i=dmarc=pass/header.from=example.org@evil.org",),
+        ("mx.acme.example; dmarc=fail (was dmarc=pass) header.from=example.org",),
+        ("mx.acme.example; dmarc=fail (a (dmarc=pass) header.from=example.org; dmarc=pass) header.from=example.org",),
+        ('mx.acme.example; spf=pass smtp.mailfrom="; dmarc=pass header.from=example.org"@evil.org; dmarc=fail',),
+        ("mx.acme.example; dmarc=pass header.from=example.org; dmarc=fail header.from=example.org",),
+        ("mx.acme.example; dmarc=pass header.from=evil.org header.from=example.org",),
         ("mx.acme.example; dmarc=fail reason=x; arc=pass dmarc=none header.from=example.org",),
     ],
 )
@@ -61,7 +68,17 @@ def test_a_sender_that_our_own_server_did_not_prove_is_refused(results: tuple[st
         read(letter(results=results))
 
 
+@pytest.mark.parametrize(
+    "result",
+    ["MX.acme.example; spf=fail; DMARC=Pass (p=none; dis=none) header.from=Example.org", PROVED],
+)
+def test_what_servers_really_write_is_read(result: str) -> None:
+    assert read(letter(results=(result,))).sender == "charlie@example.org"
+
+
 def test_two_senders_or_none_are_refused() -> None:
+    with pytest.raises(Forbidden):
+        read(letter(From="charlie@example.org, boss@example.org"))
     with pytest.raises(Forbidden):
         read(letter(From="nobody"))
     with pytest.raises(Forbidden):

@@ -345,3 +345,36 @@ def test_whoever_may_operate_by_grant_answers_and_loses_it_at_once(world: World)
     with tenant_transaction(world.tenant.id):
         workloads.forbid_person(**arguments)
     assert charlie.post(path, said).status_code == 404
+
+
+def test_a_token_that_may_not_read_reads_no_report_and_judges_none(world: World) -> None:
+    report = filed(world)
+    for scope in ("telemetry", "decide", "feedback"):
+        token = world.token(scope)
+        assert api(world, "get", "feedback/reports", token=token).json()["results"] == [], scope
+        assert api(world, "get", f"feedback/reports/{report.id}", token=token).status_code == 404
+    assert len(api(world, "get", "feedback/reports", token=world.token("read")).json()["results"]) == 1
+    reader = world.token("read", user=world.charlie)
+    assert api(world, "post", f"feedback/reports/{report.id}/better", {"is_better": False}, reader).status_code == 403
+
+
+def test_a_token_of_another_workload_reads_not_even_its_owners_reports(world: World) -> None:
+    report = filed(world)
+    found = theme(world, report)
+    bound = world.token("read", "feedback", user=world.charlie, workload_ids=[world.candidate.id])
+    assert api(world, "get", f"feedback/reports/{report.id}", token=bound).status_code == 404
+    assert api(world, "post", f"feedback/themes/{found.id}/me-too", token=bound).status_code == 404
+
+
+def test_people_send_no_reactions_whatever_they_may_see(world: World) -> None:
+    """An auditor who could say what others did with their answers could roll anything back."""
+    said = json.dumps({"reactions": [{"request_id": "r-1", "kind": "rechecked"}]})
+    for name, status in (("audrey", 403), ("alice", 403), ("charlie", 404)):
+        answer = signed_in(name).post("/api/v1/t/acme/workloads/W-01/reactions", said, content_type="application/json")
+        assert answer.status_code == status, name
+
+
+@pytest.mark.parametrize("path", ["feedback/new/?request=%00", "feedback/?page=%00", "workloads/?q=%00"])
+def test_the_character_nul_in_an_address_is_refused(world: World, path: str) -> None:
+    assert signed_in("charlie").get(f"/t/acme/{path}").status_code == 400
+    assert api(world, "get", "feedback/reports?state=%00").status_code == 400

@@ -1,6 +1,7 @@
 """FEED-1: what is kept of a screenshot is its pixels, and nothing that was sent with them."""
 
 import io
+import random
 import struct
 import zlib
 
@@ -43,6 +44,30 @@ def test_where_it_was_taken_is_gone_and_it_stands_upright() -> None:
     assert (found.width, found.height) == (20, 40)
     assert not kept.getexif() and "icc_profile" not in kept.info and "xmp" not in kept.info
     assert b"Secret" not in found.data
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_way_to_hold_a_phone_ends_upright(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    found = redrawn(image("JPEG", exif=exif))
+    assert (found.width, found.height) == ((40, 20) if orientation < 5 else (20, 40))
+
+
+def test_damaged_words_beside_the_pixels_are_nobodys_business() -> None:
+    """Thousands of broken variants of a picture with EXIF: a picture or a sentence, never anything else."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "Cam"
+    exif.get_ifd(0x8825)[2] = (52.0, 31.0, 0.0)
+    sent, rng = bytearray(image("JPEG", exif=exif)), random.Random(3)
+    for _ in range(1_500):
+        broken = bytearray(sent)
+        for _ in range(rng.randrange(1, 5)):
+            broken[rng.randrange(20, 220)] = rng.randrange(256)
+        try:
+            redrawn(bytes(broken))
+        except NotAPicture as error:
+            assert str(error)
 
 
 def test_texts_in_a_png_are_gone() -> None:

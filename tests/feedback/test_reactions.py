@@ -1,18 +1,20 @@
 """FEED-3, ROLL-5: what people do with answers is counted where the answer was, once, and brakes a rollout."""
 
+import json
 from datetime import datetime, timedelta
 
 import pytest
 
-from apps.feedback import counting
-from apps.feedback.models import ReactionRecord
+from apps.audit.models import AuditEntry
+from apps.feedback import actions, counting
+from apps.feedback.models import ReactionRecord, Source
 from apps.rollouts.models import Rollout, RolloutTransition
 from apps.rollouts.plan import GuardrailPlan, Kind, Metric, OnBreach
 from apps.rollouts.verdict import Figures, Verdict, judge, sentence
 from apps.telemetry.models import ExposedUnit, MinuteSummary
 from portal.errors import Invalid
 from portal.tenancy.context import tenant_transaction
-from tests.feedback.factory import MINUTE, answered_by_agent, filed, reacted, sums
+from tests.feedback.factory import MINUTE, SERVICE, answered_by_agent, filed, reacted, sums, told
 from tests.ownership.alerts.test_races import together
 from tests.rollouts.factory import look, running
 from tests.world import NOW, World
@@ -63,6 +65,60 @@ def test_a_reaction_that_comes_before_its_record_is_counted_when_that_arrives(wo
         assert counting.count(tenant_id=world.tenant.id, ids=ids, now=later) == 2
         assert counting.count(tenant_id=world.tenant.id, ids=ids, now=later) == 0
     assert sums(world) == (1, 1, 1, 1, 1)
+
+
+def test_what_was_given_up_is_looked_for_again_when_it_is_said_again(world: World) -> None:
+    reacted(world, ("r-1", "used"))
+    with tenant_transaction(world.tenant.id):
+        ReactionRecord.objects.update(next_look_at=None)
+    answered_by_agent(world, "r-1")
+    assert reacted(world, ("r-1", "used")) == 0
+    assert sums(world)[3] == 1
+
+
+def test_one_tenant_that_floods_keeps_no_other_one_waiting(live_world: World) -> None:
+    for tenant, workload, many in (
+        (live_world.tenant, live_world.workload, 1_200),
+        (live_world.other, live_world.foreign, 1),
+    ):
+        with tenant_transaction(tenant.id):
+            said = [(f"r-{n}", "used", "") for n in range(many)]
+            actions.react(workload=workload, said=said, actor=SERVICE, now=NOW)
+    found = counting.due(NOW + timedelta(seconds=5))
+    assert {tenant: len(ids) for tenant, ids in found.items()} == {live_world.tenant.id: 200, live_world.other.id: 1}
+
+
+def test_a_ticket_speaks_for_its_own_user_alone(world: World) -> None:
+    rollout = running(world)
+    answered_by_agent(world, "r-1", user="victim", rollout=rollout, arm="agent")
+    with tenant_transaction(world.tenant.id):
+        said = [("r-1", "rechecked", "mallory")]
+        actions.react(workload=world.workload, said=said, actor=SERVICE, is_own=True, now=NOW)
+    assert sums(world) == (1, 1, 0, 0, 0)
+
+
+def test_one_reporter_is_one_soft_failure_a_stay(world: World) -> None:
+    """Thirty reports by one person on other people's answers are no thirty people."""
+    rollout = running(world)
+    for n in range(5):
+        answered_by_agent(world, f"r-{n}", user=f"u{n}", rollout=rollout, arm="agent")
+        filed(world, request_id=f"r-{n}")
+    filed(world, by=world.erin, request_id="r-0")
+    assert sums(world)[4] == 1, "the same answer again, by somebody else, is the same failure"
+    answered_by_agent(world, "r-9", rollout=rollout, arm="agent")
+    filed(world, by=world.erin, request_id="r-9")
+    assert sums(world)[4] == 2
+    rollout.step += 1
+    answered_by_agent(world, "r-10", rollout=rollout, arm="agent")
+    filed(world, request_id="r-10")
+    assert sums(world)[4] == 3, "another stay begins anew"
+
+
+def test_reacting_is_written_down(world: World) -> None:
+    reacted(world, ("r-1", "used"), ("r-2", "rechecked"))
+    with tenant_transaction(world.tenant.id):
+        found = AuditEntry.objects.get(action="feedback.reacted")
+    assert (found.actor, json.loads(found.body)["after"]) == ("app", {"reactions": 2})
 
 
 def test_a_record_that_never_comes_is_looked_for_less_and_less_and_given_up_after_a_day(world: World) -> None:
@@ -132,7 +188,13 @@ def judged(guardrail: GuardrailPlan, **figures: int) -> tuple[Verdict, str]:
 def test_silence_is_no_trust(world: World) -> None:
     """Where nobody says anything the meter isn't connected: no data, and no data never passes."""
     assert judged(TRUST, n=5_000, seen=1_000)[0] is Verdict.NO_DATA
-    assert judged(TRUST, n=5_000, seen=1_000, heard=1)[0] is Verdict.PASS
+    assert judged(TRUST, n=5_000, seen=1_000, heard=19) == (
+        Verdict.INSUFFICIENT,
+        "trust signal is 0 % over 1000 users; the limit is 10 %. About 1 more users would tell.",
+    )
+    assert judged(TRUST, n=5_000, seen=1_000, heard=20)[0] is Verdict.PASS
+    assert judged(TRUST, n=60, seen=60, doubting=12, heard=12)[0] is Verdict.INSUFFICIENT
+    assert judged(TRUST, n=60, seen=60, doubting=19, heard=19)[0] is Verdict.BREACH, "a fall is seen at once"
 
 
 def test_trust_is_judged_by_users_and_asks_for_fewer_of_them() -> None:
@@ -185,8 +247,16 @@ def test_soft_failures_hold_it_too(world: World) -> None:
     rollout = running(world, guardrails=(ERRORS, SOFT))
     for n in range(30):
         answered_by_agent(world, f"r-{n}", user=f"u{n}", at=NOW + timedelta(seconds=30), rollout=rollout, arm="agent")
-    for n in range(12):
-        filed(world, request_id=f"r-{n}", now=NOW + timedelta(seconds=40))
+    with tenant_transaction(world.tenant.id):
+        for n in range(12):
+            actions.file_report(
+                workload=world.workload,
+                told=told(request_id=f"r-{n}"),
+                person=actions.outsider(world.tenant.id, f"u{n}"),
+                source=Source.API,
+                actor=SERVICE,
+                now=NOW + timedelta(seconds=40),
+            )
     rollout = look(rollout, NOW + MINUTE)
     assert (rollout.state, rollout.note) == (
         "held",

@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, ProgrammingError, transaction
 
 from apps.audit.models import AuditEntry
-from apps.feedback import actions, queries, triage
+from apps.feedback import actions, desks, nearness, queries, triage
 from apps.feedback.actions import Person
 from apps.feedback.models import MeToo, Report, ReportEvent, Screenshot, Source, Theme
 from apps.ownership.models import Alert, Notification
@@ -344,8 +344,9 @@ def test_alike_reports_are_suggested_as_a_group_and_others_are_not(world: World)
     )
     for n, text in enumerate(texts):
         filed(world, what_happened=text, would_help="x", now=NOW + timedelta(seconds=n))
-    delivered(world, "feedback.filed")
     with tenant_transaction(world.tenant.id):
+        for report in Report.objects.order_by("created_at"):
+            nearness.find(tenant_id=world.tenant.id, report_id=report.id)
         (group,) = queries.suggestions(world.workload)
         assert {report.what_happened for report in group.reports} == set(texts[:3])
     themed(world, *group.reports)
@@ -383,3 +384,100 @@ def test_what_was_said_never_changes(world: World, sql: str) -> None:
         transaction.get_connection().cursor() as cursor,
     ):
         cursor.execute(sql)
+
+
+def test_a_duplicate_that_is_merged_late_hears_the_answer_that_was_given(world: World) -> None:
+    first, second = answer(world, filed(world)), filed(world, by=world.erin)
+    delivered(world, "feedback.answered")
+    merged(world, second, first)
+    delivered(world, "feedback.answered")
+    assert [(name, body) for name, _, body in notices(world)] == [
+        ("Charlie", "We look into it."),
+        ("Erin", "We look into it."),
+    ], "and nobody twice"
+
+
+def test_whoever_reported_a_duplicate_is_asked_too_and_their_no_opens_what_it_goes_with(world: World) -> None:
+    first, second = filed(world), filed(world, by=world.erin)
+    merged(world, second, first)
+    answer(world, first, "fixed", fixed_in=world.candidate)
+    with tenant_transaction(world.tenant.id):
+        asked = triage.ask_whether_better(
+            tenant_id=world.tenant.id, ids=[first.id], actor=actors.task("feedback"), now=NOW + 9 * DAY
+        )
+    assert asked == 1
+    delivered(world, "feedback.better")
+    assert [name for name, *_ in notices(world)] == ["Charlie", "Erin"]
+    with tenant_transaction(world.tenant.id):
+        erin = {"person": Person(member=world.erin), "actor": world.actor(world.erin), "now": NOW + 9 * DAY}
+        actions.say_whether_better(report=second, is_better=False, text="Still old.", **erin)
+        with pytest.raises(Conflict):
+            actions.say_whether_better(report=second, is_better=False, text="again", **erin)
+        found = Report.objects.get(id=first.id)
+        assert (found.state, found.is_reopened) == ("acknowledged", True)
+
+
+def test_a_fix_that_did_not_help_waits_for_an_answer_again_and_the_desk_is_told(world: World) -> None:
+    report = answer(world, filed(world), "fixed", fixed_in=world.candidate)
+    with tenant_transaction(world.tenant.id):
+        charlie = {"person": Person(member=world.charlie), "actor": world.actor(world.charlie), "now": NOW + DAY}
+        actions.say_whether_better(report=report, is_better=False, text="", **charlie)
+        desk = desks.desk_of(world.workload)
+        assert desk is not None and desks.figures(desk, NOW + DAY).queue == 1
+        assert list(queries.unanswered(world.tenant.id, queries.reportable(world.tenant.id))) == [world.workload]
+    delivered(world, "feedback.reopened")
+    assert notices(world) == [
+        ("Alice", "W-01: it isn't better", "Whoever reported it says that the fix didn't help; it is open again.")
+    ]
+    answer(world, report, "planned")
+    with tenant_transaction(world.tenant.id):
+        assert desks.figures(desk, NOW + DAY).queue == 0
+
+
+def test_somebody_without_a_sign_in_is_not_asked_what_they_cannot_answer(world: World) -> None:
+    with tenant_transaction(world.tenant.id):
+        report = actions.file_report(
+            workload=world.workload,
+            told=told(),
+            person=actions.outsider(world.tenant.id, "ann"),
+            source=Source.WIDGET,
+            actor=SETUP,
+            now=NOW,
+        )
+    answer(world, report, "fixed", fixed_in=world.candidate)
+    with tenant_transaction(world.tenant.id):
+        robot = actors.task("feedback")
+        arguments = {"tenant_id": world.tenant.id, "ids": [report.id], "actor": robot}
+        assert triage.ask_whether_better(now=NOW + 9 * DAY, **arguments) == 0
+        assert [event.kind for event in queries.story(report)] == ["answered"]
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_many_answers_and_one_at_the_same_moment_wait_for_each_other(live_world: World, turn: int) -> None:
+    """The trail's lock comes last, or the two would wait for each other for ever."""
+    world = live_world
+    reports = [filed(world) for _ in range(4)]
+    bob = world.actor(world.bob)
+
+    def many() -> None:
+        triage.answer_all(reports=reports, state="planned", text="x", actor=bob, now=NOW)
+
+    def theme() -> None:
+        triage.make_theme(
+            workload=world.workload, title=f"T{turn}", reports=reports, maker=world.bob, actor=bob, now=NOW
+        )
+
+    def one() -> None:
+        triage.answer(report=reports[-1], state="planned", text="y", actor=bob, now=NOW)
+
+    assert together(world, many, one, theme, one) == ["done"] * 4
+
+
+def test_themes_are_counted_apart(world: World) -> None:
+    theme = themed(world, *[filed(world) for _ in range(3)])
+    with tenant_transaction(world.tenant.id):
+        for name in ("erin", "gina"):
+            who = getattr(world, name)
+            actions.me_too(theme=theme, person=Person(who), actor=world.actor(who), now=NOW)
+        found = queries.theme(world.tenant.id, theme.id)
+        assert (found.told, found.known) == (3, 2)  # type: ignore[attr-defined]

@@ -19,7 +19,7 @@ from apps.feedback.widget.actions import origin_of
 from apps.telemetry.ingest import user_key
 from portal.errors import Conflict, Invalid
 from portal.tenancy.context import tenant_transaction
-from tests.feedback.factory import answered_by_agent, sums
+from tests.feedback.factory import answered_by_agent, filed, sums
 from tests.world import NOW, World
 
 PAGE = "https://app.example.com"
@@ -87,6 +87,9 @@ def test_a_member_whom_the_application_vouches_for_reports_as_themselves(world: 
     with tenant_transaction(world.tenant.id):
         found = list(Report.objects.order_by("created_at").values_list("reporter__name", "reporter_key"))
     assert found == [("Charlie", ""), (None, user_key(world.tenant.id, "u-8"))], "Mallory is no member here"
+    filed(world, what_happened="In the portal, not here.")
+    mine = ask(widget, ticket(widget, "u-7", "charlie@example.org")).json()["reports"]
+    assert [each["what_happened"] for each in mine] == ["Old price."]
 
 
 @pytest.mark.parametrize(
@@ -148,6 +151,7 @@ def test_a_widget_that_is_revoked_or_unknown_is_answered_nowhere(world: World, w
         ({**TOLD, "what_happened": ""}, 400, "report_invalid"),
         ({**TOLD, "what_happened": 5}, 400, "what_happened"),
         ({**TOLD, "category": "sad"}, 400, "report_invalid"),
+        ({**TOLD, "what_happened": "\ud800"}, 400, "what_happened"),
         ({**TOLD, "screenshot": "%%%"}, 400, "screenshot"),
         ({**TOLD, "screenshot": base64.b64encode(b"<svg/>").decode()}, 400, "screenshot"),
         ([], 400, "json"),
@@ -196,7 +200,7 @@ def test_a_session_counts_for_nothing_here(world: World, widget: Widget) -> None
         ("https://app.example.com:443", "https://app.example.com"),
         ("https://app.example.com:8443", "https://app.example.com:8443"),
         ("http://localhost:3000", "http://localhost:3000"),
-        ("https://bücher.example", "https://xn--bcher-kva.example"),
+        ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
     ],
 )
 def test_an_origin_is_written_as_browsers_send_it(text: str, origin: str) -> None:
@@ -216,6 +220,7 @@ def test_an_origin_is_written_as_browsers_send_it(text: str, origin: str) -> Non
         "app.example.com",
         "https://",
         "https://app.example.com:99999",
+        "https://faß.de",
     ],
 )
 def test_what_is_no_single_origin_is_refused(world: World, text: str) -> None:

@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-        ('tenants', '0002_rollouts_at_once'),
+        ('tenants', '0003_sign_in'),
         ('workloads', '0002_grants_to_members_only'),
     ]
 
@@ -61,6 +61,10 @@ class Migration(migrations.Migration):
                 ('request_id', models.CharField(max_length=200)),
                 ('kind', models.CharField(choices=[('used', 'used'), ('rechecked', 'rechecked'), ('redone', 'redone'), ('unhelpful', 'unhelpful')], max_length=10)),
                 ('user_key', models.CharField(blank=True, max_length=32)),
+                ('said_by', models.CharField(blank=True, max_length=40)),
+                ('is_own', models.BooleanField(default=False)),
+                ('started_at', models.DateTimeField(null=True)),
+                ('stay', models.CharField(blank=True, max_length=60)),
                 ('counted_at', models.DateTimeField(null=True)),
                 ('next_look_at', models.DateTimeField(null=True)),
                 ('tenant', models.ForeignKey(db_default=portal.tenancy.models.CurrentTenant(), db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.tenant')),
@@ -69,7 +73,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'reaction',
                 'default_permissions': (),
-                'indexes': [models.Index(condition=models.Q(('next_look_at__isnull', False)), fields=['next_look_at'], include=('tenant',), name='feedback_reactions_due'), models.Index(fields=['tenant', 'created_at'], name='feedback_reactions_of_day')],
+                'indexes': [models.Index(condition=models.Q(('next_look_at__isnull', False)), fields=['next_look_at'], include=('tenant',), name='feedback_reactions_due'), models.Index(fields=['tenant', 'created_at'], name='feedback_reactions_of_day'), models.Index(condition=models.Q(('kind__in', ['rechecked', 'redone'])), fields=['tenant', 'started_at'], name='feedback_doubts_of_day'), models.Index(condition=models.Q(('kind', 'unhelpful')), fields=['tenant', 'workload', 'stay', 'said_by'], name='feedback_failures_of_stay')],
                 'constraints': [portal.tenancy.constraints.TenantPolicy(app='select, insert, update, delete', name='feedback_reactionrecord_tenant', ops='', ops_columns=('tenant_id', 'id', 'next_look_at')), models.UniqueConstraint(fields=('tenant', 'id'), name='feedback_reactionrecord_same_tenant_key'), portal.tenancy.constraints.SameTenant(field='workload', name='feedback_reactionrecord_workload_fk'), models.UniqueConstraint(fields=('tenant', 'workload', 'request_id', 'kind'), name='feedback_reactionrecord_once')],
             },
         ),
@@ -107,6 +111,7 @@ class Migration(migrations.Migration):
                 ('likeness', models.FloatField(null=True)),
                 ('better_due_at', models.DateTimeField(null=True)),
                 ('is_better', models.BooleanField(null=True)),
+                ('is_reopened', models.BooleanField(default=False)),
                 ('duplicate_of', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='duplicates', to='feedback.report')),
                 ('fixed_in', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='workloads.agentversion')),
                 ('near', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='feedback.report')),

@@ -57,7 +57,8 @@ def origin_of(text: str) -> str:
     problem = Invalid("origin", f"{text.strip()[:100]!r} is no origin: give one like https://app.example.com.")
     try:
         parts = urlsplit(text.strip())
-        host, port = (parts.hostname or "").encode("idna").decode(), parts.port
+        # Browsers send other alphabets in ASCII, and not all of them in the same way: it is asked for as they send it.
+        host, port = (parts.hostname or "").encode("ascii").decode(), parts.port
     except (ValueError, UnicodeError) as error:
         raise problem from error
     is_bare = not (parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password)

@@ -115,6 +115,8 @@ def reactions(request: HttpRequest, widget: Widget, person: Person, ticket: tick
     new = actions.react(
         workload=widget.workload,
         said=[(_text(said, "request_id"), _text(said, "kind"), ticket.user)],
+        actor=actor_of(widget),
+        is_own=True,
         now=timezone.now(),
     )
     return JsonResponse({"new": new}, status=201)
@@ -136,7 +138,9 @@ def picture(encoded: Any) -> bytes | None:
 
 def _mine(widget: Widget, person: Person) -> Any:
     if person.member is not None:
-        return queries.mine(widget.tenant_id, person.member.id).filter(workload=widget.workload_id)
+        # What they reported here: the application's word for who they are opens nothing of the portal's.
+        mine = queries.mine(widget.tenant_id, person.member.id)
+        return mine.filter(workload=widget.workload_id, source=Source.WIDGET)
     return queries.of_key(widget.tenant_id, widget.workload_id, person.key)
 
 
@@ -158,8 +162,8 @@ def _shown(report: Report, answers: dict[UUID, ReportEvent]) -> dict[str, Any]:
 
 def _text(said: dict[str, Any], name: str) -> str:
     value = said.get(name, "")
-    if not isinstance(value, str):
-        raise Invalid(name, f"{name} is a text.")
+    if not isinstance(value, str) or any("\ud800" <= character <= "\udfff" for character in value):
+        raise Invalid(name, f"{name} is a text, of whole characters.")
     return value
 
 
