@@ -83,11 +83,11 @@ def _fill(connection: Any, plot: Plot) -> object:
     ids = {"tenant": plot.tenant.id, "workload": plot.workload.id, "person": plot.people["owner"].id}
     connection.execute(
         "insert into feedback_report (id, tenant_id, created_at, workload_id, reporter_id, reporter_key, source, "
-        "what_happened, would_help, category, severity, request_id, version, state, answered_at) "
+        "what_happened, would_help, category, severity, request_id, version, state, is_reopened, answered_at) "
         "select gen_random_uuid(), %(tenant)s, now() - n * interval '1 minute', "
         "case when n %% 2 = 0 then %(workload)s else w.id end, case when n %% 10 = 0 then %(person)s end, "
         "case when n %% 10 = 0 then '' else md5(n::text) end, 'portal', 'It quoted the price of year ' || n, "
-        "'The price of today.', 'unhelpful', 'medium', '', '', case when n %% 3 = 0 then 'new' else 'planned' end, "
+        "'The price of today.', 'unhelpful', 'medium', '', '', case when n %% 3 = 0 then 'new' else 'planned' end, false, "
         "case when n %% 3 = 0 then null else now() end "
         "from generate_series(1, %(reports)s) n join (select id, row_number() over (order by key) as place "
         "from workloads_workload where tenant_id = %(tenant)s) w on w.place = 1 + n %% 1999",
