@@ -87,7 +87,8 @@ def _fill(connection: Any, plot: Plot) -> object:
         "select gen_random_uuid(), %(tenant)s, now() - n * interval '1 minute', "
         "case when n %% 2 = 0 then %(workload)s else w.id end, case when n %% 10 = 0 then %(person)s end, "
         "case when n %% 10 = 0 then '' else md5(n::text) end, 'portal', 'It quoted the price of year ' || n, "
-        "'The price of today.', 'unhelpful', 'medium', '', '', case when n %% 3 = 0 then 'new' else 'planned' end, false, "
+        "'The price of today.', 'unhelpful', 'medium', '', '', case when n %% 3 = 0 then 'new' else 'planned' end, "
+        "false, "
         "case when n %% 3 = 0 then null else now() end "
         "from generate_series(1, %(reports)s) n join (select id, row_number() over (order by key) as place "
         "from workloads_workload where tenant_id = %(tenant)s) w on w.place = 1 + n %% 1999",
