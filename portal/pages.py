@@ -19,7 +19,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
     """Context processor: the current tenant, always visible (TEN-2), the way around, and the as-of time."""
     return {
         "actor": getattr(request, "actor", None),
-        "nav": navigation.entries(request),
+        **navigation.context(request),
         "now": timezone.now(),
         "request_id": request_id_var.get(),
         # Asked for by the pages that show an instant: the others needn't know who reads them.

@@ -70,6 +70,7 @@ INSTALLED_APPS = [
     "apps.rollouts",
     "apps.dispatch",
     "apps.feedback",
+    "apps.workspace",
     "demo",
 ]
 
@@ -318,7 +319,10 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
+# English is complete and the source; docs/translating.md says how another language is added.
 LANGUAGE_CODE = "en-gb"
+USE_I18N = True
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 

@@ -22,6 +22,7 @@ urlpatterns = [
     path("", include("apps.rollouts.urls")),
     path("", include("apps.dispatch.urls")),
     path("", include("apps.feedback.urls")),
+    path("", include("apps.workspace.urls")),
     path("api/schema/", include("portal.schema_urls")),
 ]
 

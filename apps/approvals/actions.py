@@ -81,6 +81,7 @@ def request_approval(
     after = {"policy": policy, "digest": request.digest, "expires_at": request.expires_at.isoformat()}
     record(actor=actor, action="approval.requested", obj=request, after=after)
     _say_what_nobody_can_fill(request, standing.unsatisfiable, now)
+    _say_what_waits(request, request.waiting_roles, now)
     return request
 
 
@@ -238,7 +239,7 @@ def grant(request: ApprovalRequest, actor: Actor, now: datetime, until: datetime
     subjects.subject(request.kind).granted(request, actor, now)
     faults.point("approvals.granted")
     record(actor=actor, action="approval.granted", obj=request, after={"digest": request.digest, **seats})
-    _tell(request, "approval.granted", now)
+    _tell(request, "approval.granted", actor, now)
 
 
 def open_request(*, tenant_id: UUID, kind: str, subject_id: UUID) -> ApprovalRequest | None:
@@ -402,9 +403,10 @@ def _conclude(request: ApprovalRequest, actor: Actor, now: datetime, by: Signatu
         seats = {str(person): request.slots[slot].name for person, slot in standing.tally.seats.items()}
         grant(request, actor, now, now + timedelta(days=request.granted_days), seats={"seats": seats})
     else:
-        request.waiting_roles = _roles(standing.waiting)
+        waited, request.waiting_roles = request.waiting_roles, _roles(standing.waiting)
         _save_state(request)
         _say_what_nobody_can_fill(request, standing.unsatisfiable, now)
+        _say_what_waits(request, sorted(set(request.waiting_roles) - set(waited)), now)
 
 
 def _end(request: ApprovalRequest, state: State, actor: Actor, now: datetime, reason: str) -> None:
@@ -413,7 +415,7 @@ def _end(request: ApprovalRequest, state: State, actor: Actor, now: datetime, re
     _save_state(request)
     subjects.subject(request.kind).ended(request, actor, now)
     record(actor=actor, action=f"approval.{state.value}", obj=request, reason=reason)
-    _tell(request, f"approval.{state.value}", now, reason=reason)
+    _tell(request, f"approval.{state.value}", actor, now, reason=reason)
 
 
 def _save_state(request: ApprovalRequest) -> None:
@@ -450,6 +452,15 @@ def _say_what_nobody_can_fill(request: ApprovalRequest, slots: list[str], now: d
         enqueue(topic="approval.unsatisfiable", key=key, payload=payload, now=now)
 
 
-def _tell(request: ApprovalRequest, topic: str, now: datetime, **more: Any) -> None:
-    payload = {"request": str(request.id), "title": request.title, "kind": request.kind, **more}
+def _say_what_waits(request: ApprovalRequest, roles: list[str], now: datetime) -> None:
+    """Those who hold one of these roles hear that a slot waits for them which didn't before."""
+    if roles:
+        payload = {"request": str(request.id), "title": request.title, "roles": roles}
+        enqueue(topic="approval.waiting", key=f"{request.id}:{request.revision}", payload=payload, now=now)
+
+
+def _tell(request: ApprovalRequest, topic: str, actor: Actor, now: datetime, **more: Any) -> None:
+    """``by`` is whoever brought it about: they needn't be told."""
+    by = str(actor.user_id) if actor.user_id else None
+    payload = {"request": str(request.id), "title": request.title, "kind": request.kind, "by": by, **more}
     enqueue(topic=topic, key=str(request.id), payload=payload, now=now)

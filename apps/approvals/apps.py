@@ -1,11 +1,12 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class ApprovalsConfig(AppConfig):
     name = "apps.approvals"
 
     def ready(self) -> None:
-        from apps.approvals import delivery  # noqa: F401  (registers the outbox handlers)
-        from portal.navigation import Entry, register
+        from apps.tenants.roles import APPROVERS
+        from portal.navigation import Entry, for_roles, register
 
-        register(Entry("Approvals", "approvals", "approval", order=40))
+        register(Entry(_("Approvals"), "approvals", "approval", order=15, first=for_roles(*APPROVERS)))

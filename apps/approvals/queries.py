@@ -1,7 +1,7 @@
 """Reading approvals: policies in force, who is who now, inboxes, and where requests wait too long (APPR-3)."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -150,6 +150,25 @@ def hand(signature: Signature, members: Mapping[UUID, Person]) -> Hand:
         # Somebody who is no longer a member signs for nobody.
         signer = standing_in if signer.id in members else replace(standing_in, roles=frozenset())
     return Hand(signer, Verdict(signature.verdict), signature.seen)
+
+
+def able(request: ApprovalRequest, roles: Collection[str], now: datetime) -> list[UUID]:
+    """Who could sign today for a slot that waits for one of ``roles``: in their own name, or for somebody else."""
+    signed = [row for row in signatures(request) if row.voided_at is None]
+    standing_now = standing(request, signed)
+    slots = [slot for slot in standing_now.waiting if slot.roles & set(roles)]
+    spent = {person for row in signed for person in (row.person_id, row.acting_for_id)}
+    members = {i: person for i, person in standing_now.members.items() if i not in spent and not person.excluded}
+    found = [i for i, person in members.items() if any(person.fits(slot) for slot in slots)]
+    live = Delegation.objects.filter(
+        tenant=request.tenant_id, revoked_at=None, starts_at__lte=now, ends_at__gt=now, principal__in=members
+    )
+    for row in live.filter(delegate__in=members).order_by("id"):
+        principal = members[row.principal_id]
+        lent = replace(principal, roles=principal.roles & frozenset(row.roles))
+        if any(lent.fits(slot) for slot in slots):
+            found.append(row.delegate_id)
+    return list(dict.fromkeys(found))
 
 
 @dataclass(frozen=True, slots=True)

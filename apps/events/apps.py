@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class EventsConfig(AppConfig):
@@ -9,4 +10,4 @@ class EventsConfig(AppConfig):
         from apps.events.access import may_manage
         from portal.navigation import Entry, register
 
-        register(Entry("Events", "event_subscriptions", "webhook", order=85, shown=may_manage))
+        register(Entry(_("Events"), "event_subscriptions", "webhook", order=85, shown=may_manage))

@@ -56,6 +56,7 @@ TYPES: dict[str, str] = {
     "feedback.grouped": "Reports were put into a theme",
     "feedback.judged": "A reporter said whether a fix helped",
     "feedback.me_too": "Somebody else knows a theme, too",
+    "feedback.me_too_taken_back": 'Somebody took their "me too" back',
     "feedback.merged": "A report was merged into another",
     "feedback.reacted": "An application said what people did with answers",
     "feedback.reported": "Somebody reported a soft failure",

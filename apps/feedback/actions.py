@@ -140,6 +140,17 @@ def me_too(*, theme: Theme, person: Person, actor: Actor, now: datetime) -> bool
     return is_new
 
 
+def take_back_me_too(*, theme: Theme, person: Person, actor: Actor) -> bool:
+    """They don't know it after all, or pressed the wrong button. False where they never said so."""
+    _refuse_nobody(person)
+    key = "" if person.member else person.key
+    rows = MeToo.objects.filter(tenant=theme.tenant_id, theme=theme.id, person=person.member, person_key=key)
+    count, _ = rows.delete()
+    if count:
+        record(actor=actor, action="feedback.me_too_taken_back", obj=theme, before={"title": theme.title})
+    return count > 0
+
+
 def say_whether_better(
     *, report: Report, is_better: bool, text: str, person: Person, actor: Actor, now: datetime
 ) -> Report:

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class FeedbackConfig(AppConfig):
@@ -9,6 +10,7 @@ class FeedbackConfig(AppConfig):
             delivery,  # noqa: F401  (registers what is told to whom)
             live_support,  # noqa: F401  (registers the start condition of ROLL-10)
         )
+        from apps.tenants.roles import for_frontline
         from portal.navigation import Entry, register
 
-        register(Entry("Feedback", "my_reports", "feedback", order=20))
+        register(Entry(_("Feedback"), "my_reports", "feedback", order=18, first=for_frontline))

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
@@ -20,6 +21,7 @@ from apps.tenants.queries import members, zone_of
 from apps.workloads import queries as workloads
 from apps.workloads.access import on_workload
 from apps.workloads.models import Workload
+from portal import undo
 from portal.access import member
 from portal.errors import Invalid
 from portal.requests import InTenant
@@ -82,6 +84,8 @@ def group(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
         raise Invalid("theme", "Choose reports and a theme, or name a new one.")
     reports, now = queries.chosen(workload, form.cleaned_data["reports"]), timezone.now()
     theme = next((t for t in themes if str(t.id) == form.cleaned_data["theme"]), None)
+    # What was in another theme before wouldn't be put back there.
+    can_undo = theme is not None and all(report.theme_id is None for report in reports)
     if theme is None:
         theme = triage.make_theme(
             workload=workload,
@@ -93,8 +97,23 @@ def group(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
         )
     else:
         triage.group(theme=theme, reports=reports, actor=request.actor, now=now)
-    messages.success(request, f"Grouped under “{theme.title}”.")
+    if can_undo:
+        ids = [str(report.id) for report in reports]
+        back = reverse("ungroup_reports", args=[slug, workload.key])
+        undo.offer(request, f"Grouped under “{theme.title}”.", back, report=ids)
+    else:
+        messages.success(request, f"Grouped under “{theme.title}”.")
     return redirect("theme", slug, theme.id)
+
+
+@require_POST
+@on_workload("operate_workload")
+def ungroup_many(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
+    """Take reports out of their theme, together."""
+    for report in queries.chosen(workload, _ids(request.POST.getlist("report"))):
+        triage.ungroup(report=report, actor=request.actor, now=timezone.now())
+    messages.success(request, "Taken out of their theme.")
+    return redirect("board", slug, workload.key)
 
 
 @member

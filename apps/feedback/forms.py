@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from apps.feedback.actions import LONGEST, LONGEST_REQUEST_ID
 from apps.feedback.models import Theme
@@ -16,36 +17,36 @@ DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sun
 class ReportForm(forms.Form):
     """Three answers at most; everything else may stay as it is."""
 
-    workload = forms.ChoiceField(label="Which agent was it?")
+    workload = forms.ChoiceField(label=_("Which agent was it?"))
     what_happened = forms.CharField(
-        max_length=LONGEST, label="What happened?", widget=forms.Textarea(attrs={"rows": 3, "autofocus": True})
+        max_length=LONGEST, label=_("What happened?"), widget=forms.Textarea(attrs={"rows": 3, "autofocus": True})
     )
     would_help = forms.CharField(
-        max_length=LONGEST, label="What would have helped?", widget=forms.Textarea(attrs={"rows": 2})
+        max_length=LONGEST, label=_("What would have helped?"), widget=forms.Textarea(attrs={"rows": 2})
     )
     category = forms.ChoiceField(
-        label="How would you call it?",
+        label=_("How would you call it?"),
         choices=[(c.value, words) for c, words in CATEGORIES.items()],
         initial=Category.UNHELPFUL,
         required=False,
     )
     severity = forms.ChoiceField(
-        label="How bad was it?",
+        label=_("How bad was it?"),
         choices=[(s.value, words) for s, words in SEVERITIES.items()],
         initial=Severity.MEDIUM,
         required=False,
     )
     screenshot = forms.FileField(
         required=False,
-        label="Screenshot",
-        help_text="PNG, JPEG or WebP, 5 MB at most. Where and with what it was taken is removed.",
+        label=_("Screenshot"),
+        help_text=_("PNG, JPEG or WebP, 5 MB at most. Where and with what it was taken is removed."),
         widget=forms.ClearableFileInput(attrs={"accept": "image/png,image/jpeg,image/webp"}),
     )
     request_id = forms.CharField(
         required=False,
         max_length=LONGEST_REQUEST_ID,
-        label="Request",
-        help_text="Stands under the answer, if your application shows it.",
+        label=_("Request"),
+        help_text=_("Stands under the answer, if your application shows it."),
     )
 
     def __init__(self, *args: Any, workloads: dict[str, str], **kwargs: Any) -> None:

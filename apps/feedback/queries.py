@@ -145,6 +145,11 @@ def _count(model: type[Model]) -> Coalesce:
     return Coalesce(Subquery(mine.values("theme").annotate(n=Count("id")).values("n")), 0)
 
 
+def titles(tenant_id: UUID) -> QuerySet[Theme]:
+    """Every theme, open or settled: its title is for every member."""
+    return Theme.objects.filter(tenant=tenant_id).order_by("-created_at", "-id")
+
+
 def theme(tenant_id: UUID, theme_id: UUID) -> Theme:
     """A theme, which every member may read by its title."""
     rows = Theme.objects.filter(tenant=tenant_id, id=theme_id).select_related("workload", "made_by")

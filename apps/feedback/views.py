@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
@@ -14,8 +15,9 @@ from apps.feedback import actions, pictures, queries, triage
 from apps.feedback.actions import Person, Told
 from apps.feedback.forms import AnswerForm, BetterForm, MergeForm, ReportForm
 from apps.feedback.models import Report, Source
-from apps.feedback.rules import MOVES, State
+from apps.feedback.rules import MOVES, STATES, State
 from apps.workloads import queries as workloads
+from portal import undo
 from portal.access import member
 from portal.errors import Invalid, NotFound
 from portal.requests import InTenant
@@ -26,12 +28,16 @@ PAGE = 25
 @member
 def my_reports(request: InTenant, slug: str) -> HttpResponse:
     """One's own reports, and what others report already: one click says "me too"."""
-    page = Paginator(queries.mine(request.tenant.id, request.user.id), PAGE).get_page(request.GET.get("page"))
+    mine, state = queries.mine(request.tenant.id, request.user.id), request.GET.get("state", "")
+    state = state if state in set(State) else ""
+    page = Paginator(mine.filter(state=state) if state else mine, PAGE).get_page(request.GET.get("page"))
     rows = list(page.object_list)
     answers = queries.last_answers(rows)
     operated = workloads.permitted(request.tenant.id, request.actor, "operate_workload")
     context = {
         "page": page,
+        "state": state,
+        "states": STATES.items(),
         "rows": [(row, answers.get(row.duplicate_of_id or row.id)) for row in rows],
         "themes": queries.themes(request.tenant.id)[:10],
         "said": queries.said_me_too(request.tenant.id, request.user.id),
@@ -164,7 +170,8 @@ def merge(request: InTenant, slug: str, report_id: UUID) -> HttpResponse:
         raise Invalid("into", "Name the report that it is a duplicate of.")
     into = queries.report_for(request.tenant.id, request.actor, form.cleaned_data["into"])
     triage.merge(report=found, into=into, actor=request.actor, now=timezone.now())
-    messages.success(request, "Merged: its reporter is told what becomes of the other one.")
+    said = "Merged: its reporter is told what becomes of the other one."
+    undo.offer(request, said, reverse("unmerge_report", args=[slug, found.id]))
     return redirect("report", slug, found.id)
 
 
@@ -173,8 +180,13 @@ def merge(request: InTenant, slug: str, report_id: UUID) -> HttpResponse:
 def unmerge(request: InTenant, slug: str, report_id: UUID) -> HttpResponse:
     """It isn't the same after all: it stands where it stood before."""
     found = queries.report_for(request.tenant.id, request.actor, report_id, "operate_workload")
+    before = found.duplicate_of_id
     triage.unmerge(report=found, actor=request.actor, now=timezone.now())
-    messages.success(request, "Taken out again: it stands where it stood before.")
+    said = "Taken out again: it stands where it stood before."
+    if before:
+        undo.offer(request, said, reverse("merge_report", args=[slug, found.id]), into=str(before))
+    else:
+        messages.success(request, said)
     return redirect("report", slug, found.id)
 
 
@@ -182,8 +194,13 @@ def unmerge(request: InTenant, slug: str, report_id: UUID) -> HttpResponse:
 @member
 def ungroup(request: InTenant, slug: str, report_id: UUID) -> HttpResponse:
     found = queries.report_for(request.tenant.id, request.actor, report_id, "operate_workload")
+    theme = found.theme
     triage.ungroup(report=found, actor=request.actor, now=timezone.now())
-    messages.success(request, "Taken out of its theme.")
+    if theme is not None and theme.closed_at is None:
+        back = reverse("group_reports", args=[slug, found.workload.key])
+        undo.offer(request, "Taken out of its theme.", back, reports=str(found.id), theme=str(theme.id))
+    else:
+        messages.success(request, "Taken out of its theme.")
     return redirect("report", slug, found.id)
 
 
@@ -227,5 +244,18 @@ def screenshot(request: InTenant, slug: str, report_id: UUID) -> HttpResponse:
 def me_too(request: InTenant, slug: str, theme_id: UUID) -> HttpResponse:
     theme = queries.theme(request.tenant.id, theme_id)
     is_new = actions.me_too(theme=theme, person=Person(member=request.user), actor=request.actor, now=timezone.now())
-    messages.success(request, "Noted; you are told what becomes of it." if is_new else "You said so already.")
+    if is_new:
+        said = "Noted; you are told what becomes of it."
+        undo.offer(request, said, reverse("take_back_me_too", args=[slug, theme.id]))
+    else:
+        messages.success(request, "You said so already.")
+    return redirect("my_reports", slug)
+
+
+@require_POST
+@member
+def take_back_me_too(request: InTenant, slug: str, theme_id: UUID) -> HttpResponse:
+    theme = queries.theme(request.tenant.id, theme_id)
+    actions.take_back_me_too(theme=theme, person=Person(member=request.user), actor=request.actor)
+    messages.success(request, "Taken back.")
     return redirect("my_reports", slug)

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class OwnershipConfig(AppConfig):
@@ -10,7 +11,8 @@ class OwnershipConfig(AppConfig):
             sources,  # noqa: F401  (registers what raises alerts)
         )
         from apps.ownership.channels import deliver  # noqa: F401  (registers what sends messages)
-        from portal.navigation import Entry, register
+        from apps.tenants.roles import ON_CALL
+        from portal.navigation import Entry, for_roles, register
 
-        register(Entry("Alerts", "alerts", "bell", order=40))
-        register(Entry("On call", "rotas", "phone", order=45))
+        register(Entry(_("Alerts"), "alerts", "bell", order=16, first=for_roles(*ON_CALL)))
+        register(Entry(_("On call"), "rotas", "phone", order=17, first=for_roles(*ON_CALL)))

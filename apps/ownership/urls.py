@@ -7,6 +7,7 @@ from apps.ownership.alerts import views as alerts
 from apps.ownership.alerts.inbound import views as inbound
 from apps.ownership.calendars import views as calendars
 from apps.ownership.channels import api as channels_api
+from apps.ownership.channels import notices
 from apps.ownership.channels import views as channels
 
 _TENANT = "t/<slug:slug>/"
@@ -79,7 +80,10 @@ urlpatterns = [
         team_views.revoke_integration,
         name="revoke_integration",
     ),
-    path(f"{_TENANT}alerts/told/", alerts.notices, name="notices"),
+    path(f"{_TENANT}alerts/told/", notices.centre, name="notices"),
+    path(f"{_TENANT}alerts/told/read/", notices.read_all, name="read_notices"),
+    path(f"{_TENANT}alerts/told/unread/", notices.unread_all, name="unread_notices"),
+    path(f"{_TENANT}alerts/told/<uuid:notice_id>/read/", notices.read, name="read_notice"),
     path(f"{_ME}channels/", channels.mine, name="my_channels"),
     path(f"{_ME}channels/new/", channels.add, name="add_channel"),
     *(

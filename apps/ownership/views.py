@@ -15,6 +15,7 @@ from apps.ownership import actions, handover, presenter, queries
 from apps.ownership.access import may_change
 from apps.ownership.alerts import queries as alerts
 from apps.ownership.alerts.forms import MaintenanceForm
+from apps.ownership.channels import queries as channels
 from apps.ownership.forms import OfferForm, OverrideForm, ReasonForm, RotaForm, RotationForm, TeamForm
 from apps.ownership.models import Rota
 from apps.ownership.rotation import Unit
@@ -54,10 +55,15 @@ def rota_list(request: InTenant, slug: str) -> HttpResponse:
 
 @member
 def bar(request: InTenant, slug: str) -> HttpResponse:
-    """On call now, for the head of every page; it is asked for after the page is there."""
+    """On call now and how much is unread, for the head of every page; it is asked for after the page is there."""
     now = timezone.now()
     found = list(queries.rotas(request.tenant.id).filter(rank=1)[:6])
-    context = {"shown": queries.now_on_call(request.tenant.id, now, found), "now": now}
+    context = {
+        "shown": queries.now_on_call(request.tenant.id, now, found),
+        "unread": channels.unread(request.tenant.id, request.user.id),
+        "most": channels.MOST_COUNTED,
+        "now": now,
+    }
     return render(request, "ownership/bar.html", context)
 
 

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class RolloutsConfig(AppConfig):
@@ -11,8 +12,8 @@ class RolloutsConfig(AppConfig):
             oncall,  # noqa: F401  (registers the condition that somebody answers)
             training,  # noqa: F401  (registers the condition of phases by cohort)
         )
-        from portal.navigation import Entry, register
+        from apps.tenants.roles import OWNERS
+        from portal.navigation import Entry, for_roles, register
 
         approval.register()
-        register(Entry("Home", "tenant_home", "home", order=10))
-        register(Entry("Rollouts", "rollouts", "rollout", order=30))
+        register(Entry(_("Rollouts"), "rollouts", "rollout", order=30, first=for_roles(*OWNERS)))

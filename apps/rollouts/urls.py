@@ -3,7 +3,6 @@ from django.urls import path
 from apps.rollouts import api, views
 
 urlpatterns = [
-    path("t/<slug:slug>/", views.tenant_home, name="tenant_home"),
     path("t/<slug:slug>/workloads/<str:key>/", views.workload_page, name="workload"),
     path("t/<slug:slug>/workloads/<str:key>/rollouts/new/", views.plan_rollout, name="plan_rollout"),
     path("t/<slug:slug>/rollouts/", views.rollout_list, name="rollouts"),

@@ -1,4 +1,4 @@
-"""The rollout's pages, the workload's page, and each person's first page."""
+"""The rollout's pages, and the workload's page."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -17,7 +17,6 @@ from django.views.decorators.http import require_POST
 
 from apps.approvals import queries as approvals
 from apps.gates import presenter as gates
-from apps.ownership.alerts import queries as alerts
 from apps.rollouts import actions, approval, conditions, presenter, queries
 from apps.rollouts.forms import ChangeForm, PlanForm, ReasonForm
 from apps.rollouts.machine import ACTIVE, State
@@ -51,22 +50,6 @@ def on_rollout(permission: str) -> Callable[[View], View]:
         return declare_object(checked, permission)  # type: ignore[return-value]
 
     return decorate
-
-
-@member
-def tenant_home(request: InTenant, slug: str) -> HttpResponse:
-    """What waits for me, and what moves."""
-    seen = queries.rollouts(request.tenant.id, request.actor)
-    active = list(seen.filter(state__in=ACTIVE)[:PAGE])
-    context = {
-        "active": active,
-        "waiting": list(approvals.waiting_for(request.tenant.id, request.actor, timezone.now())[:PAGE]),
-        "troubled": [r for r in active if r.state in {State.HELD, State.ROLLING_BACK}],
-        "recent": list(seen.exclude(state__in=ACTIVE)[:5]),
-        "alerts": list(alerts.alerts(request.tenant.id, is_open=True)[:5]),
-        "workload_count": workloads.visible(request.tenant.id, request.actor).count(),
-    }
-    return render(request, "tenants/home.html", context)
 
 
 @on_workload("see_workload")
@@ -105,8 +88,12 @@ def _beside(workload: Workload, actor: Actor) -> dict[str, list[Any]]:
 
 @member
 def rollout_list(request: InTenant, slug: str) -> HttpResponse:
-    page = Paginator(queries.rollouts(request.tenant.id, request.actor), PAGE).get_page(request.GET.get("page"))
-    return render(request, "rollouts/list.html", {"page": page})
+    """All that one may see, or those in one state."""
+    rows, state = queries.rollouts(request.tenant.id, request.actor), request.GET.get("state", "")
+    if state in set(State):
+        rows = rows.filter(state=state)
+    page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
+    return render(request, "rollouts/list.html", {"page": page, "state": state, "states": list(State)})
 
 
 @on_workload("manage_workload")

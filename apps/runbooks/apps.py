@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class RunbooksConfig(AppConfig):
@@ -7,4 +8,4 @@ class RunbooksConfig(AppConfig):
     def ready(self) -> None:
         from portal.navigation import Entry, register
 
-        register(Entry("Runbooks", "runbooks", "runbook", order=50))
+        register(Entry(_("Runbooks"), "runbooks", "runbook", order=50))

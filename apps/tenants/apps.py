@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class TenantsConfig(AppConfig):
@@ -6,7 +7,8 @@ class TenantsConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.tenants import delivery  # noqa: F401  (registers what sends invitations)
+        from apps.tenants.roles import Role
         from apps.tenants.views import may_manage_members
-        from portal.navigation import Entry, register
+        from portal.navigation import Entry, for_roles, register
 
-        register(Entry("People", "people", "users", order=70, shown=may_manage_members))
+        register(Entry(_("People"), "people", "users", order=70, first=for_roles(Role.ADMIN), shown=may_manage_members))

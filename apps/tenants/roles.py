@@ -34,6 +34,10 @@ APPROVERS = frozenset(
     }
 )
 
+# Whose first question is what stops their workloads, and whom alerts wake.
+OWNERS = frozenset({Role.WORKLOAD_OWNER, Role.WORKFLOW_OPTIMIZER, Role.DATA_ENGINEER})
+ON_CALL = frozenset({Role.INCIDENT_RESPONDER, Role.OPS_LEAD})
+
 # right: the roles that carry it. Rights on single workloads are grants on the workload and don't stand here.
 RIGHTS: dict[str, frozenset[str]] = {
     # An approver has to see what waits for a signature, an auditor everything.
@@ -52,3 +56,8 @@ RIGHTS: dict[str, frozenset[str]] = {
 def has_right(actor: Actor, right: str) -> bool:
     """Whether the actor's roles carry ``right``. A service has no roles: it has scopes and the workloads it names."""
     return bool(actor.roles & RIGHTS[right])
+
+
+def for_frontline(actor: Actor) -> bool:
+    """Whether somebody uses agents and does nothing else here."""
+    return actor.roles <= {Role.FRONTLINE}

@@ -5,10 +5,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import template
+from django.contrib.messages.storage.base import Message
 from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from portal import undo
 from portal.charts import SIGNS, Chart, Tone
 
 register = template.Library()
@@ -70,6 +72,12 @@ def badge(word: str, label: str = "") -> SafeString:
 def chart(context: Context, drawn: Chart) -> dict[str, Any]:
     """A chart of :mod:`portal.charts`: its sentence, its drawing, and its data as a table."""
     return {"chart": drawn, "now": context.get("now"), "reader_zone": context.get("reader_zone")}
+
+
+@register.inclusion_tag("partials/banner.html", takes_context=True)
+def banner(context: Context, message: Message) -> dict[str, Any]:
+    """What was done; with a button where it can be undone (:mod:`portal.undo`)."""
+    return {"message": message, "offer": undo.offered(message), "csrf_token": context.get("csrf_token")}
 
 
 @register.simple_tag

@@ -13,6 +13,23 @@ document.addEventListener("click", function (event) {
     navigator.clipboard.writeText(source.textContent).then(function () { copy.textContent = "Copied"; });
   }
 });
+// A menu closes by Escape, which gives the focus back, and by a press anywhere else.
+document.addEventListener("keydown", function (event) {
+  var open = event.key === "Escape" && document.querySelector("details.more[open]");
+  if (!open) return;
+  open.open = false;
+  open.querySelector("summary").focus();
+});
+document.addEventListener("click", function (event) {
+  var open = document.querySelector("details.more[open]");
+  if (open && !open.contains(event.target)) open.open = false;
+});
+// Following what a notice leads to reads it; without this script its own button does.
+document.addEventListener("click", function (event) {
+  var link = event.target.closest("[data-reads]");
+  var form = link && document.getElementById(link.dataset.reads);
+  if (form) fetch(form.action, { method: "POST", body: new FormData(form), keepalive: true, redirect: "manual" });
+});
 // Consequences are said before they happen, in a dialog that keeps the focus and gives it back; without this script
 // the form is sent at once. The button there is named as the one that was pressed.
 document.addEventListener("submit", function (event) {

@@ -86,7 +86,7 @@ def test_the_last_signature_applies_the_answer_once_and_tells_of_it_once(world: 
     assert by(world, "erin", request).state == State.GRANTED
     rollout.refresh_from_db()
     assert rollout.approval_id == request.id
-    assert topics(request) == ["approval.granted"]
+    assert topics(request) == ["approval.granted", "approval.waiting"]
     with pytest.raises(Refused, match="nothing is left"):
         by(world, "erin", request)
 
@@ -184,7 +184,7 @@ def test_a9_a_slot_of_a_team_that_is_gone_cannot_be_filled_until_an_admin_points
     Team.objects.filter(id=team.id).delete()
     _, request = asked(world)
     assert queries.standing(request).unsatisfiable == ["reviewers"]
-    assert topics(request) == ["approval.unsatisfiable"]
+    assert topics(request) == ["approval.unsatisfiable", "approval.waiting"]
     by(world, "erin", request)
     with pytest.raises(Forbidden, match="None of the open slots"):
         by(world, "gina", request)
@@ -240,7 +240,7 @@ def test_a11_day_14_to_its_last_second_is_pending_and_day_15_is_expired(world: W
     request.refresh_from_db()
     rollout.refresh_from_db()
     assert (request.state, rollout.state) == (State.EXPIRED, "draft")
-    assert topics(request) == ["approval.expired"]
+    assert topics(request) == ["approval.expired", "approval.waiting"]
 
 
 def test_a13_break_glass_takes_two_people_lasts_a_day_and_is_reviewed_by_a_third(world: World, tenant: None) -> None:
@@ -263,7 +263,8 @@ def test_a13_break_glass_takes_two_people_lasts_a_day_and_is_reviewed_by_a_third
     granted = call("olga")
     assert (granted.state, granted.granted_until, granted.by_break_glass) == (State.GRANTED, NOW + DAY, True)
     assert (granted.holds(NOW + DAY - timedelta(seconds=1)), granted.holds(NOW + DAY)) == (True, False)
-    assert topics(request) == ["approval.break_glass", "approval.granted", "approval.unsatisfiable"]
+    told = ["approval.break_glass", "approval.granted", "approval.unsatisfiable", "approval.waiting"]
+    assert topics(request) == told
     glass = queries.emergency(request)
     assert glass is not None
     assert glass.review_due_at == NOW + 5 * DAY

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
@@ -72,6 +72,8 @@ from apps.training import actions as training
 from apps.training.models import Cohort, Module
 from apps.workloads import actions as workloads
 from apps.workloads.models import Workload
+from apps.workspace import actions as workspace
+from apps.workspace.models import SavedFilter
 from portal.actor import Actor
 from portal.tenancy.context import tenant_transaction
 from tests.runbooks.texts import RUNBOOK
@@ -120,6 +122,14 @@ class Door:
 
 
 @dataclass
+class Kept:
+    """What somebody keeps for themselves: a filter, and a notice that they were told."""
+
+    filter: SavedFilter
+    notice: Notification
+
+
+@dataclass
 class Planted:
     """What stands in one tenant, by the names that URLs use."""
 
@@ -143,6 +153,7 @@ class Planted:
     feedback: Feedback
     sent: Sent
     door: "Door"
+    kept: "Kept"
 
     @property
     def temporary(self) -> TemporarySchedule:
@@ -195,6 +206,8 @@ class Planted:
             "report_id": self.feedback.report.id,
             "theme_id": self.feedback.theme.id,
             "widget_key": self.feedback.widget.key,
+            "filter_id": self.kept.filter.id,
+            "notice_id": self.kept.notice.id,
         }
 
 
@@ -239,8 +252,20 @@ def _plant(world: World, tenant: Tenant, key: str, people: tuple[User, User, Use
     with tenant_transaction(tenant.id):
         token = ApiToken.objects.latest("created_at")
         sent = _sent(tenant, author, now)
+        private = _kept(tenant, author, now)
     made = (tenant, workload, rollout, token, team)
-    return Planted(*made, *planted, drill, *taught, *kept, *turns, offered, paging, heard, sent, door)
+    return Planted(*made, *planted, drill, *taught, *kept, *turns, offered, paging, heard, sent, door, private)
+
+
+def _kept(tenant: Tenant, author: User, now: datetime) -> Kept:
+    """Also that they need no first steps any more."""
+    common: dict[str, Any] = {"tenant_id": tenant.id, "now": now}
+    row = workspace.keep_filter(
+        person=author, page="rollouts", about="", name="Secret filter", query="state=held", **common
+    )
+    workspace.dismiss_first_steps(person=author, **common)
+    channels.tell(people=[author.id], title="Secret notice", body="Secret", link="", cause=uuid4(), **common)
+    return Kept(row, Notification.objects.get(title="Secret notice"))
 
 
 def _sent(tenant: Tenant, author: User, now: datetime) -> Sent:

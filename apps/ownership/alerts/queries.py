@@ -128,12 +128,6 @@ def maintenance_now(tenant_id: UUID, workloads: Iterable[UUID], now: datetime) -
     )
 
 
-def told(tenant_id: UUID, person_id: UUID) -> QuerySet[Notification]:
-    """What was told to somebody in the product, newest first."""
-    rows = Notification.objects.filter(tenant=tenant_id, person=person_id, channel=None)
-    return rows.select_related("alert__workload").order_by("-created_at", "-id")
-
-
 @dataclass(frozen=True, slots=True)
 class Counted:
     """Open alerts: how many nobody has, how many somebody has, how many climbed to the end without an answer."""

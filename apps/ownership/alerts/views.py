@@ -179,17 +179,6 @@ def change_incident(request: InTenant, slug: str, incident_id: UUID, verb: str) 
     return redirect("incident", slug, incident.id)
 
 
-@member
-def notices(request: InTenant, slug: str) -> HttpResponse:
-    """What I was told in the product."""
-    page = Paginator(queries.told(request.tenant.id, request.user.id), PAGE).get_page(request.GET.get("page"))
-    shown = render(request, "ownership/notices.html", {"page": page, "now": timezone.now()})
-    queries.told(request.tenant.id, request.user.id).filter(
-        id__in=[row.id for row in page.object_list], read_at=None
-    ).update(read_at=timezone.now())
-    return shown
-
-
 def _do(request: HttpRequest, alert: Alert, verb: str, actor: Actor, by: User) -> str:
     now = timezone.now()
     if verb == "acknowledge":

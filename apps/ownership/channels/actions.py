@@ -160,6 +160,18 @@ def tell(
     )
 
 
+def mark_read(*, tenant_id: UUID, person: UUID, now: datetime, notice: UUID | None = None) -> int:
+    """One of somebody's notices, or all of them, are read. Returns how many weren't before."""
+    rows = Notification.objects.filter(tenant=tenant_id, person=person, channel=None, read_at=None)
+    return (rows.filter(id=notice) if notice else rows).update(read_at=now)
+
+
+def mark_unread(*, tenant_id: UUID, person: UUID, read_at: datetime) -> int:
+    """Take back what :func:`mark_read` did at one instant."""
+    rows = Notification.objects.filter(tenant=tenant_id, person=person, channel=None, read_at=read_at)
+    return rows.update(read_at=None)
+
+
 def plan_absence(
     *, tenant_id: UUID, person: User, start: datetime, end: datetime, note: str, actor: Actor, now: datetime
 ) -> Absence:

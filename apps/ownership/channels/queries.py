@@ -1,11 +1,22 @@
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from apps.ownership.models import Absence, Channel, NotificationRule
+from apps.ownership.models import Absence, Channel, Notification, NotificationRule
+from apps.ownership.models.channels import NoticeKind
 from portal.actor import Actor
 from portal.errors import NotFound
+
+MOST_COUNTED = 100
+_APPROVAL, _FEEDBACK = Q(link__startswith="approvals/"), Q(link__startswith="feedback/")
+# A notice is about what it leads to.
+_ABOUT = {
+    NoticeKind.ALERT: Q(alert__isnull=False),
+    NoticeKind.APPROVAL: _APPROVAL,
+    NoticeKind.FEEDBACK: _FEEDBACK,
+    NoticeKind.OTHER: Q(alert=None) & ~_APPROVAL & ~_FEEDBACK,
+}
 
 
 def mine(tenant_id: UUID, person_id: UUID) -> QuerySet[Channel]:
@@ -40,6 +51,20 @@ def absence(tenant_id: UUID, absence_id: UUID) -> Absence:
     if found is None:
         raise NotFound()
     return found
+
+
+def told(tenant_id: UUID, person_id: UUID, kind: str = "") -> QuerySet[Notification]:
+    """What was told to somebody in the product, newest first; with a kind, only what is about such things."""
+    rows = Notification.objects.filter(tenant=tenant_id, person=person_id, channel=None)
+    if kind:
+        rows = rows.filter(_ABOUT[NoticeKind(kind)])
+    return rows.select_related("alert__workload").order_by("-created_at", "-id")
+
+
+def unread(tenant_id: UUID, person_id: UUID) -> int:
+    """How many of them nobody has read, up to :data:`MOST_COUNTED`."""
+    rows = Notification.objects.filter(tenant=tenant_id, person=person_id, channel=None, read_at=None)
+    return rows.order_by()[:MOST_COUNTED].count()
 
 
 def _live(tenant_id: UUID) -> QuerySet[Channel]:

@@ -26,6 +26,13 @@ class SendState(models.TextChoices):
     CANCELLED = "cancelled", "no longer needed"
 
 
+class NoticeKind(models.TextChoices):
+    ALERT = "alert", "Alerts"
+    APPROVAL = "approval", "Approvals"
+    FEEDBACK = "feedback", "Feedback"
+    OTHER = "other", "Everything else"
+
+
 class Channel(TenantModel):
     """A contact method of one person, or a place where a team reads. Nothing goes there before it is verified.
 
@@ -147,6 +154,11 @@ class Notification(TenantModel):
             models.Index(fields=["due_at"], condition=Q(state="pending"), name="ownership_notification_due"),
             models.Index(fields=["sent_at"], condition=Q(channel__isnull=False), name="ownership_notification_sent"),
             models.Index(fields=["tenant", "person", "-created_at"], name="ownership_notifications"),
+            models.Index(
+                fields=["tenant", "person"],
+                condition=Q(read_at=None, channel=None),
+                name="ownership_notices_unread",
+            ),
         ]
 
     def __str__(self) -> str:

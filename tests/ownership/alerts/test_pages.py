@@ -250,6 +250,7 @@ def test_a_drill_and_maintenance_from_the_page_of_who_answers(world: World, aler
 def test_what_i_was_told_and_when_i_am_away(world: World, alert: Alert) -> None:
     bob = signed_in(world, "bob")
     assert '<span class="badge">new</span>' in text(bob.get("/t/acme/alerts/told/"))
+    bob.post("/t/acme/alerts/told/read/")
     assert '<span class="badge">new</span>' not in text(bob.get("/t/acme/alerts/told/"))
     sent = {"start": "2030-01-01T09:00", "end": "2030-01-08T09:00", "note": "Norway"}
     assert "Norway" in text(bob.post("/t/acme/rotas/me/absences/", sent, follow=True))
