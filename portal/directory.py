@@ -3,6 +3,8 @@
 The kernel imports no app, so it knows only these shapes.
 """
 
+from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from importlib import import_module
 from typing import Any, Protocol, cast
@@ -20,6 +22,15 @@ class TenantLike(Protocol):
     slug: str
     name: str
     time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Who last set something, when and why, as the audit trail has it."""
+
+    actor: str
+    at: datetime
+    reason: str
 
 
 class Directory(Protocol):
@@ -55,6 +66,12 @@ class Directory(Protocol):
 
     def names_around(self, user: Any) -> list[str]:
         """The names and addresses of the user's tenants: words that make poor passwords."""
+
+    def note_message(self, message: Any, actor: Actor, before: dict[str, Any], reason: str) -> None:
+        """Write into the tenant's audit trail that a message that was given up is tried again."""
+
+    def last_changes(self, tenant_id: UUID, actions: set[str], rows: set[str]) -> dict[str, Change]:
+        """The last change of each of these rows by one of these actions, by the row's id, in one statement."""
 
     def note_admin_session(self, tenant: TenantLike, actor: Actor, what: str, reason: str) -> None:
         """Write into the tenant's audit trail that an admin session was opened or closed (AUD-3)."""

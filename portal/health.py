@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import redis
 from django.conf import settings
@@ -9,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
-from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Gauge, generate_latest
 
 from portal.access import public
 from portal.outbox import queries as outbox
@@ -49,14 +50,39 @@ def readyz(request: HttpRequest) -> JsonResponse:
 def metrics(request: HttpRequest) -> HttpResponse:
     """This process, and what waits in the outbox; no tenant is named."""
     if _database_answers():
-        _set_outbox_gauges()
-        for scrape in _scrapes:
-            scrape()
+        _scrape()
     return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 
 Scrape = Callable[[], None]
 _scrapes: list[Scrape] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One of the portal's own figures: what it says, of which part, and its value."""
+
+    name: str
+    says: str
+    which: str
+    value: float
+
+
+def gauges() -> list[Reading]:
+    """What ``/metrics`` says of what is set at each look, now."""
+    _scrape()
+    found = [family for family in REGISTRY.collect() if family.type == "gauge" and family.name.startswith("causeway_")]
+    return [
+        Reading(family.name, family.documentation, ", ".join(sample.labels.values()), sample.value)
+        for family in found
+        for sample in family.samples
+    ]
+
+
+def _scrape() -> None:
+    _set_outbox_gauges()
+    for scrape in _scrapes:
+        scrape()
 
 
 def on_scrape(scrape: Scrape) -> Scrape:

@@ -10,6 +10,7 @@ from typing import Any
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 from portal import env
 from portal.local import paths
@@ -379,6 +380,8 @@ UNFOLD = {
     "SITE_HEADER": "Causeway",
     "SITE_URL": "/",
     "SHOW_HISTORY": False,
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("icon.svg")}],
+    "STYLES": [lambda request: static("css/admin.css")],
 }
 
 # --- Logs --------------------------------------------------------------------------------------------------------

@@ -55,13 +55,14 @@ def create_token(
     return token, raw
 
 
-def revoke_token(*, token: ApiToken, actor: Actor, now: datetime) -> None:
+def revoke_token(*, token: ApiToken, actor: Actor, now: datetime, reason: str = "") -> None:
     """The token counts no more: at once, and within a second on the decision path. Revoking twice changes nothing."""
     if token.revoked_at is not None:
         return
     token.revoked_at = now
     token.save(update_fields=["revoked_at"])
-    record(actor=actor, action="token.revoked", obj=token, before={"scopes": sorted(token.scopes)})
+    before = {"scopes": sorted(token.scopes)}
+    record(actor=actor, action="token.revoked", obj=token, before=before, reason=reason)
 
 
 def change_password(*, user: User, password: str, keep: str | None, now: datetime) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from apps.approvals import codec, subjects
 from apps.approvals.models import ApprovalPolicy, ApprovalRequest, BreakGlass, Delegation, Signature, State
@@ -38,8 +38,18 @@ def policy(tenant_id: UUID, name: str) -> Policy:
 
 def policies(tenant_id: UUID) -> list[Policy]:
     """All policies in force, by name; open to every member (APPR-3)."""
-    own = {row.name: row for row in ApprovalPolicy.objects.filter(tenant=tenant_id)}
+    own = own_policies(tenant_id)
     return [_in_force(default, own.get(default.name)) for default in subjects.defaults()]
+
+
+def own_policies(tenant_id: UUID) -> dict[str, ApprovalPolicy]:
+    """Those that the tenant has set itself, by name."""
+    return {row.name: row for row in ApprovalPolicy.objects.filter(tenant=tenant_id)}
+
+
+def pending_by_policy(tenant_id: UUID, now: datetime) -> dict[str, int]:
+    rows = ApprovalRequest.objects.filter(tenant=tenant_id, state=State.PENDING, expires_at__gt=now)
+    return dict(rows.values_list("policy").annotate(Count("id")))
 
 
 def people(tenant_id: UUID) -> dict[UUID, Person]:

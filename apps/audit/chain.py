@@ -67,6 +67,24 @@ def first_break(tenant: UUID, links: Iterable[Link], head: tuple[int, bytes]) ->
     return None
 
 
+def place_problem(tenant: UUID, link: Link, before: Link | None, after: Link | None, head: tuple[int, bytes]) -> str:
+    """What is wrong with one link between its neighbours, or nothing. The whole chain is for :func:`first_break`."""
+    if before is None and link.seq > 1:
+        return f"entry {link.seq - 1} is missing"
+    if problem := _problem(tenant, link, link.seq, before.digest if before else GENESIS):
+        return problem
+    if after is not None:
+        return "" if after.previous == link.digest else f"entry {after.seq} doesn't follow this one"
+    return "" if head == (link.seq, link.digest) else f"it ends the chain, but the chain's head says {head[0]}"
+
+
+def changes(before: dict[str, Any] | None, after: dict[str, Any] | None) -> list[tuple[str, Any, Any]]:
+    """What an entry says of before and after, name by name: what didn't change is left out."""
+    old, new = before or {}, after or {}
+    names = [*old, *(name for name in new if name not in old)]
+    return [(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)]
+
+
 def proof(tenant: UUID, links: Iterable[Link]) -> Iterator[str]:
     """The chain as JSON Lines, each with what is needed to recompute it (AUD-2)."""
     for link in links:

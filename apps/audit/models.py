@@ -33,6 +33,7 @@ class AuditEntry(TenantModel):
     object_type = _from_body("object_type", 100)
     object_id = _from_body("object_id", 100)
     actor = _from_body("actor", 200)
+    request_id = _from_body("request_id", 64)
 
     class Meta:
         verbose_name_plural = "audit entries"
@@ -43,6 +44,9 @@ class AuditEntry(TenantModel):
         indexes = [
             models.Index(fields=["tenant", "object_type", "object_id", "-seq"], name="audit_by_object"),
             models.Index(fields=["tenant", "action", "-seq"], name="audit_by_action"),
+            models.Index(fields=["tenant", "actor", "-seq"], name="audit_by_actor"),
+            models.Index(fields=["tenant", "request_id", "-seq"], name="audit_by_request"),
+            models.Index(fields=["tenant", "at"], name="audit_by_time"),
         ]
 
     def __str__(self) -> str:

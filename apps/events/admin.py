@@ -1,26 +1,43 @@
-from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from datetime import datetime
 
-from apps.events.actions import pause
+from django.contrib import admin
+from django.db.models import Q
+
+from apps.events import queries
+from apps.events.actions import MOST, pause
 from apps.events.models import Delivery, Replay, State, Subscription
+from apps.events.rules import KEPT
+from portal.admin import limits
 from portal.admin.base import TenantAdmin
+from portal.admin.bulk import confirmed
+from portal.admin.lenses import Lens
+from portal.admin.limits import Limit
+from portal.directory import TenantLike
+from portal.requests import InTenant
 
 
 @admin.register(Subscription)
 class SubscriptionAdmin(TenantAdmin):
     """Addresses stay sealed: nobody reads them here."""
 
+    lenses = (
+        Lens(
+            "failing",
+            "Their receiver doesn't take events",
+            lambda tenant_id, now: Q(removed_at=None) & (Q(failing_since__isnull=False) | Q(state=State.STOPPED)),
+            says="Subscriptions whose receiver doesn't take events",
+            rank=60,
+        ),
+    )
     list_display = ["name", "shown", "state", "patterns", "cursor", "failures", "failing_since", "why", "removed_at"]
     list_filter = ["state"]
     exclude = ["sealed"]
     ordering = ["name"]
     actions = ["stop"]
 
-    @admin.action(description="Stop: nothing goes out until somebody resumes it", permissions=["view"])
-    def stop(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> None:
-        for row in queryset.filter(state=State.ACTIVE, removed_at=None):
-            pause(subscription=row, actor=request.actor, reason=self.reason(request))  # type: ignore[attr-defined]
+    @confirmed("Stop: nothing goes out until somebody resumes it", happens="What happens meanwhile waits.")
+    def stop(self, request: InTenant, row: Subscription, reason: str) -> None:
+        pause(subscription=row, actor=request.actor, reason=reason)
 
 
 @admin.register(Replay)
@@ -36,3 +53,11 @@ class DeliveryAdmin(TenantAdmin):
     list_filter = ["state"]
     list_select_related = ["subscription"]
     ordering = ["-created_at"]
+
+
+@limits.limits
+def event_limits(tenant: TenantLike, now: datetime) -> list[Limit]:
+    return [
+        Limit("Subscriptions to events", f"{MOST}", used=queries.subscriptions(tenant.id).count()),
+        Limit("Days that the log of deliveries is kept", f"{KEPT.days}"),
+    ]

@@ -1,5 +1,10 @@
-from django.contrib import admin
+from datetime import datetime
 
+from django.contrib import admin
+from django.urls import reverse
+
+from apps.feedback.actions import MOST_AN_HOUR
+from apps.feedback.desks import all_desks, has_desk, late, late_by_workload
 from apps.feedback.models import (
     Desk,
     DeskPerson,
@@ -12,11 +17,24 @@ from apps.feedback.models import (
     TrustDay,
     Widget,
 )
+from portal.admin import checklist, limits
 from portal.admin.base import TenantAdmin
+from portal.admin.lenses import Lens
+from portal.admin.limits import Limit, Threshold
+from portal.directory import TenantLike
 
 
 @admin.register(Report)
 class ReportAdmin(TenantAdmin):
+    lenses = (
+        Lens(
+            "late",
+            "Unanswered beyond the desk's target",
+            late,
+            says="Reports unanswered beyond their desk's target",
+            rank=40,
+        ),
+    )
     list_display = ["workload", "category", "severity", "state", "reporter", "source", "answered_at", "created_at"]
     list_filter = ["state", "category", "severity", "source"]
     list_select_related = ["workload", "reporter"]
@@ -89,3 +107,38 @@ class WidgetAdmin(TenantAdmin):
     list_display = ["name", "workload", "key", "origins", "created_at", "revoked_at"]
     list_select_related = ["workload"]
     ordering = ["-created_at"]
+
+
+checklist.register(
+    checklist.Check(
+        70,
+        "A support desk",
+        lambda tenant_id, now: has_desk(tenant_id),
+        "The owner of a workload names who answers its users, on the workload's page.",
+        "workloads",
+    )
+)
+
+
+@limits.thresholds
+def desk_thresholds(tenant: TenantLike, now: datetime) -> list[Threshold]:
+    """How soon a desk answers. It has no default: whoever names the desk says it."""
+    desks = all_desks(tenant.id)
+    waiting = late_by_workload(tenant.id, desks, now)
+    return [
+        Threshold(
+            f"{desk.workload.key}: minutes of opening time until a report is answered",
+            "named with the desk",
+            f"{desk.target_minutes}",
+            f"{waiting.get(desk.workload_id, 0)} reports wait longer than that now.",
+            reverse("desk", args=[tenant.slug, desk.workload.key]),
+            desk.id,
+            "feedback.desk_named",
+        )
+        for desk in desks
+    ]
+
+
+@limits.limits
+def feedback_limits(tenant: TenantLike, now: datetime) -> list[Limit]:
+    return [Limit("Reports of a person in an hour", f"{MOST_AN_HOUR}")]

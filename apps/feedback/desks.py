@@ -113,6 +113,10 @@ def desk_of(workload: Workload) -> Desk | None:
     return Desk.objects.filter(tenant=workload.tenant_id, workload=workload.id).first()
 
 
+def has_desk(tenant_id: UUID) -> bool:
+    return Desk.objects.filter(tenant=tenant_id).exists()
+
+
 def hours_of(desk: Desk) -> list[Hours]:
     return [Hours(day, time.fromisoformat(opens), time.fromisoformat(closes)) for day, opens, closes in desk.hours]
 
@@ -186,6 +190,30 @@ def figures(desk: Desk, now: datetime) -> DeskFigures:
         in_time=sum(minutes <= desk.target_minutes for minutes in took),
         load=_load(desk, since, zone, now) if since else [],
     )
+
+
+def all_desks(tenant_id: UUID) -> list[Desk]:
+    return list(Desk.objects.filter(tenant=tenant_id).select_related("workload").order_by("workload__key"))
+
+
+def late(tenant_id: UUID, now: datetime) -> Q:
+    """Which reports wait longer than their desk's target, counted in its opening time."""
+    return _late(all_desks(tenant_id), now)
+
+
+def late_by_workload(tenant_id: UUID, desks: Sequence[Desk], now: datetime) -> dict[UUID, int]:
+    rows = Report.objects.filter(_late(desks, now), tenant=tenant_id)
+    return dict(rows.order_by().values_list("workload").annotate(Count("id")))
+
+
+def _late(desks: Sequence[Desk], now: datetime) -> Q:
+    """Each desk has an instant before which whatever waits is late."""
+    found = Q(pk__in=[])
+    for desk in desks:
+        target = timedelta(minutes=desk.target_minutes)
+        due_from = opened_for(hours_of(desk), ZoneInfo(desk.zone), now, target)
+        found |= Q(workload=desk.workload_id, created_at__lt=due_from)
+    return found & WAITING & Q(duplicate_of=None, state__in=sorted(OPEN))
 
 
 def attending(workload: Workload) -> list[UUID]:

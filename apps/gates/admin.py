@@ -1,10 +1,17 @@
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
+from django.db.models import Q
 from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
+from django.urls import reverse
 from django.utils import timezone
 
-from apps.gates import actions
+from apps.gates import actions, queries
+from apps.gates.attachments import MOST as MOST_ATTACHMENTS
+from apps.gates.criteria import CRITERIA
 from apps.gates.models import (
     CriterionLimit,
     EvalSet,
@@ -17,12 +24,29 @@ from apps.gates.models import (
     Upload,
     Waiver,
 )
+from apps.gates.own import queries as own
 from apps.gates.own.actions import retire_criterion
+from apps.gates.sweep import running_out
+from apps.workloads.queries import count_by_stage
+from portal.admin import limits
 from portal.admin.base import ActionAdmin, TenantAdmin
+from portal.admin.bulk import confirmed
+from portal.admin.lenses import Lens
+from portal.admin.limits import Limit, Threshold
+from portal.directory import TenantLike
+from portal.requests import InTenant
 
 
 @admin.register(Evidence)
 class EvidenceAdmin(TenantAdmin):
+    lenses = (
+        Lens(
+            "running_out",
+            "Run out within 14 days",
+            lambda tenant_id, now: Q(id__in=running_out(tenant_id, now, timedelta(days=14))),
+            says="Pieces of evidence that run out within 14 days",
+        ),
+    )
     list_display = ["workload", "kind", "source", "observed_at", "author", "content_hash"]
     list_select_related = ["workload", "author"]
     ordering = ["-created_at"]
@@ -96,10 +120,9 @@ class OwnCriterionAdmin(TenantAdmin):
     ordering = ["code"]
     actions = ["retire"]
 
-    @admin.action(description="Retire: no gate asks for it any more", permissions=["view"])
-    def retire(self, request: HttpRequest, queryset: Any) -> None:
-        for row in queryset:
-            retire_criterion(criterion=row, actor=self.member(request), now=timezone.now(), reason=self.reason(request))
+    @confirmed("Retire: no gate asks for it any more", happens="Gates that it alone keeps closed open for asking.")
+    def retire(self, request: InTenant, row: OwnCriterion, reason: str) -> None:
+        retire_criterion(criterion=row, actor=self.member(request), now=timezone.now(), reason=reason)
 
 
 @admin.register(EvalSet)
@@ -113,3 +136,33 @@ class UploadAdmin(TenantAdmin):
     list_display = ["workload", "file_name", "size", "done", "state", "by", "attempt", "created_at"]
     list_select_related = ["workload", "by"]
     ordering = ["-created_at"]
+
+
+@limits.thresholds
+def criterion_thresholds(tenant: TenantLike, now: datetime) -> list[Threshold]:
+    """Each threshold of each criterion, and how many workloads meet it next."""
+    rows = {(row.criterion, row.name): row for row in queries.own_limits(tenant.id)}
+    standing = count_by_stage(tenant.id)
+    url = reverse("gate_thresholds", args=[tenant.slug])
+    found = []
+    for criterion in CRITERIA:
+        n = standing.get(criterion.stage, 0)
+        effect = f"Holds for every workload; {n} stand{'s' if n == 1 else ''} at stage {criterion.stage.label} now."
+        for limit in criterion.limits:
+            row = rows.get((criterion.id, limit.name))
+            value = f"{row.value if row else limit.value:g}"
+            what = f"{criterion.id} {limit.label} ({'more' if limit.more else 'less'} is stricter)"
+            row_id = row.id if row else None
+            found.append(Threshold(what, f"{limit.value:g}", value, effect, url, row_id, "gate.threshold_set"))
+    return found
+
+
+@limits.limits
+def gate_limits(tenant: TenantLike, now: datetime) -> list[Limit]:
+    waits, whole = settings.EVALUATION_REQUEST_LIMIT, settings.EVALUATION_UPLOAD_LIMIT
+    return [
+        Limit("Evaluation read while somebody waits", filesizeformat(waits), "EVALUATION_REQUEST_LIMIT"),
+        Limit("Evaluation sent over the page or the API", filesizeformat(whole), "EVALUATION_UPLOAD_LIMIT"),
+        Limit("Criteria of a tenant's own", f"{own.MOST}", used=own.rows(tenant.id).count()),
+        Limit("Attachments of a piece of evidence", f"{MOST_ATTACHMENTS}"),
+    ]

@@ -95,7 +95,7 @@ def _rules(workload: Workload, stage: str, now: datetime) -> _Rules:
     found = together(
         {
             "waived": (_live_waivers(workload, now), JSONObject(id="criterion", until="until")),
-            "limit": (_limits(workload.tenant_id), JSONObject(id="criterion", name="name", value="value")),
+            "limit": (own_limits(workload.tenant_id), JSONObject(id="criterion", name="name", value="value")),
             "own": (own.rows(workload.tenant_id).filter(stage=stage), JSONObject(**{n: n for n in own.COLUMNS})),
             "raised": (_raised(workload, stage), JSONObject(at="created_at", what="what")),
             "granted": (_granted_waivers(workload), JSONObject(id="id")),
@@ -172,12 +172,12 @@ def _granted_waivers(workload: Workload) -> QuerySet[Waiver]:
 def tightened(tenant_id: UUID) -> dict[str, dict[str, float]]:
     """The tenant's own thresholds by criterion."""
     found: dict[str, dict[str, float]] = {}
-    for row in _limits(tenant_id):
+    for row in own_limits(tenant_id):
         found.setdefault(row.criterion, {})[row.name] = row.value
     return found
 
 
-def _limits(tenant_id: UUID) -> QuerySet[CriterionLimit]:
+def own_limits(tenant_id: UUID) -> QuerySet[CriterionLimit]:
     return CriterionLimit.objects.filter(tenant=tenant_id)
 
 

@@ -5,7 +5,7 @@ over a narrow index, whatever exists.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -38,6 +38,18 @@ def tell(*, tenant_id: UUID, ids: Sequence[UUID], now: datetime) -> int:
         row.notice_at = _next(row, ageing[row.kind], now) if row.id in told else None
     Evidence.objects.bulk_update(found, ["notice_at"])
     return len(sent)
+
+
+def running_out(tenant_id: UUID, now: datetime, within: timedelta) -> list[UUID]:
+    """The newest documents of each workload and kind that are fresh now and won't be in a while."""
+    latest = Evidence.objects.filter(tenant=tenant_id, source="attestation")
+    ordered = latest.order_by("workload", "kind", "-observed_at", "-created_at").distinct("workload", "kind")
+    ageing = own.ageing(tenant_id)
+    return [
+        row_id
+        for row_id, kind, observed_at in ordered.values_list("id", "kind", "observed_at")
+        if kind in ageing and now < observed_at + ageing[kind].life <= now + within
+    ]
 
 
 def _newest(tenant_id: UUID, rows: list[Evidence]) -> set[UUID]:

@@ -1,8 +1,8 @@
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.db.models import Q
 from django.utils import timezone
 
+from apps.ownership import queries
 from apps.ownership.alerts.inbound.integrations import revoke
 from apps.ownership.channels.actions import remove_channel
 from apps.ownership.models import (
@@ -31,7 +31,12 @@ from apps.ownership.models import (
     TeamOfThree,
     TemporarySchedule,
 )
+from apps.ownership.models.alerts import AlertState
+from portal.admin import checklist
 from portal.admin.base import TenantAdmin
+from portal.admin.bulk import confirmed
+from portal.admin.lenses import Lens
+from portal.requests import InTenant
 
 
 @admin.register(Rota)
@@ -117,6 +122,22 @@ class PolicyVersionAdmin(TenantAdmin):
 
 @admin.register(Alert)
 class AlertAdmin(TenantAdmin):
+    lenses = (
+        Lens(
+            "open",
+            "Open",
+            lambda tenant_id, now: ~Q(state=AlertState.RESOLVED),
+            says="Alerts that are open",
+            rank=11,
+        ),
+        Lens(
+            "nobody",
+            "Open, and nobody has them",
+            lambda tenant_id, now: Q(state=AlertState.TRIGGERED),
+            says="Open alerts that nobody has acknowledged",
+            rank=10,
+        ),
+    )
     list_display = ["summary", "severity", "state", "workload", "team", "source", "occurrences", "created_at"]
     list_filter = ["state", "severity", "source", "is_simulated"]
     list_select_related = ["workload", "team"]
@@ -150,10 +171,10 @@ class IntegrationAdmin(TenantAdmin):
     list_select_related = ["team", "workload", "created_by"]
     actions = ["revoke_integrations"]
 
-    @admin.action(description="Revoke: nothing comes in by it any more", permissions=["view"])
-    def revoke_integrations(self, request: HttpRequest, queryset: QuerySet[Integration]) -> None:
-        for integration in queryset.filter(revoked_at=None):
-            revoke(integration=integration, actor=request.actor, now=timezone.now(), reason=self.reason(request))  # type: ignore[attr-defined]
+    @confirmed("Revoke: nothing comes in by it any more", happens="Whoever sends alerts by it is refused from now on.")
+    def revoke_integrations(self, request: InTenant, integration: Integration, reason: str) -> None:
+        if integration.revoked_at is None:
+            revoke(integration=integration, actor=request.actor, now=timezone.now(), reason=reason)
 
 
 @admin.register(InboundEvent)
@@ -181,11 +202,11 @@ class ChannelAdmin(TenantAdmin):
     exclude = ["sealed", "code_digest"]
     actions = ["remove_channels"]
 
-    @admin.action(description="Remove: nothing goes there any more", permissions=["view"])
-    def remove_channels(self, request: HttpRequest, queryset: QuerySet[Channel]) -> None:
+    @confirmed("Remove: nothing goes there any more", happens="Pages of its person or team no longer go there.")
+    def remove_channels(self, request: InTenant, channel: Channel, reason: str) -> None:
         """A tenant's admin may remove anybody's: a phone that was lost."""
-        for channel in queryset.filter(removed_at=None):
-            remove_channel(channel=channel, actor=request.actor, now=timezone.now(), reason=self.reason(request))  # type: ignore[attr-defined]
+        if channel.removed_at is None:
+            remove_channel(channel=channel, actor=request.actor, now=timezone.now(), reason=reason)
 
 
 @admin.register(NotificationRule)
@@ -215,3 +236,21 @@ class AbsenceAdmin(TenantAdmin):
 class CalendarFeedAdmin(TenantAdmin):
     list_display = ["person", "rota", "created_at", "revoked_at"]
     list_select_related = ["person", "rota"]
+
+
+checklist.register(
+    checklist.Check(
+        50,
+        "A rota",
+        lambda tenant_id, now: queries.rotas(tenant_id).exists(),
+        "An ops lead makes one for a team: somebody has to be on call before anything is rolled out.",
+        "create_rota",
+    ),
+    checklist.Check(
+        60,
+        "A proved way to reach somebody",
+        lambda tenant_id, now: queries.has_proved_channel(tenant_id),
+        "Everybody on call adds a phone or a mailbox and proves it.",
+        "my_channels",
+    ),
+)

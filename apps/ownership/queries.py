@@ -18,6 +18,7 @@ from django.db.models.functions import JSONObject
 from apps.accounts.models import User
 from apps.ownership import schedule as rules
 from apps.ownership.models import (
+    Channel,
     FrozenDuty,
     Rota,
     RotaOverride,
@@ -39,6 +40,11 @@ from portal.tenancy.together import together
 def rotas(tenant_id: UUID) -> QuerySet[Rota]:
     """Every member sees them: unclear who answers is itself a finding."""
     return Rota.objects.filter(tenant=tenant_id).select_related("team").order_by("team__name", "rank", "id")
+
+
+def has_proved_channel(tenant_id: UUID) -> bool:
+    """Whether anybody at all could be reached."""
+    return Channel.objects.filter(tenant=tenant_id, removed_at=None, verified_at__isnull=False).exists()
 
 
 def rota(tenant_id: UUID, rota_id: UUID) -> Rota:

@@ -1,33 +1,52 @@
-from typing import Any
+from datetime import datetime
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
 from apps.rollouts import actions
+from apps.rollouts.machine import State
 from apps.rollouts.models import Rollout, RolloutTransition
+from apps.rollouts.queries import carried_by_team
+from apps.tenants.models import Team
+from apps.tenants.queries import teams
+from portal.admin import limits
 from portal.admin.base import TenantAdmin
-from portal.models import OutboxMessage
+from portal.admin.bulk import confirmed
+from portal.admin.lenses import Lens
+from portal.admin.limits import Threshold
+from portal.directory import TenantLike
+from portal.requests import InTenant
 
 
 @admin.register(Rollout)
 class RolloutAdmin(TenantAdmin):
+    lenses = (
+        Lens(
+            "running",
+            "In flight",
+            lambda tenant_id, now: Q(state__in=[State.RUNNING, State.ROLLING_BACK]),
+            says="Rollouts in flight",
+            rank=21,
+        ),
+        Lens("held", "Held", lambda tenant_id, now: Q(state=State.HELD), says="Rollouts that are held", rank=20),
+    )
     list_display = ["version", "workload", "state", "phase", "hold_reason", "started_at"]
-    list_select_related = ["workload", "version"]
+    list_filter = ["state"]
+    list_select_related = ["workload", "version", "control_version"]
     ordering = ["-created_at"]
     actions = ["hold", "roll_back"]
 
-    @admin.action(description="Hold: keep the share where it is", permissions=["view"])
-    def hold(self, request: HttpRequest, queryset: Any) -> None:
-        self._each(request, queryset, actions.hold_rollout)
+    @confirmed("Hold: keep the share where it is", happens="It steps no further until somebody resumes it.")
+    def hold(self, request: InTenant, rollout: Rollout, reason: str) -> None:
+        actions.hold_rollout(rollout=rollout, actor=request.actor, now=timezone.now(), reason=reason)
 
-    @admin.action(description="Roll back: nobody gets the agent, at once", permissions=["view"])
-    def roll_back(self, request: HttpRequest, queryset: Any) -> None:
-        self._each(request, queryset, actions.roll_back)
-
-    def _each(self, request: HttpRequest, queryset: Any, act: Any) -> None:
-        for rollout in queryset.select_related("workload", "version", "control_version"):
-            act(rollout=rollout, actor=request.actor, now=timezone.now(), reason=self.reason(request))  # type: ignore[attr-defined]
+    @confirmed(
+        "Roll back: nobody gets the agent, at once", happens="Everybody gets the version before, or the fallback."
+    )
+    def roll_back(self, request: InTenant, rollout: Rollout, reason: str) -> None:
+        actions.roll_back(rollout=rollout, actor=request.actor, now=timezone.now(), reason=reason)
 
 
 @admin.register(RolloutTransition)
@@ -36,9 +55,19 @@ class RolloutTransitionAdmin(TenantAdmin):
     ordering = ["-created_at"]
 
 
-@admin.register(OutboxMessage)
-class OutboxMessageAdmin(TenantAdmin):
-    """What went out, what waits, and why."""
-
-    list_display = ["topic", "key", "kind", "due_at", "attempts", "delivered_at", "dead_at", "last_error"]
-    ordering = ["-created_at"]
+@limits.thresholds
+def team_thresholds(tenant: TenantLike, now: datetime) -> list[Threshold]:
+    """How many rollouts a team carries at once (ROLL-9)."""
+    carried, default = carried_by_team(tenant.id), str(Team._meta.get_field("rollouts_at_once").default)
+    return [
+        Threshold(
+            f"{team.name}: rollouts at once",
+            default,
+            f"{team.rollouts_at_once}",
+            f"It carries {carried.get(team.id, 0)} now; the next one waits once it carries {team.rollouts_at_once}.",
+            reverse("admin:tenants_team_change", args=[team.id]),
+            team.id,
+            "team.rollouts_limited",
+        )
+        for team in teams(tenant.id)
+    ]

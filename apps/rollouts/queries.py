@@ -3,9 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
-from apps.rollouts.machine import ACTIVE, State
+from apps.rollouts.machine import ACTIVE, SERVING, State
 from apps.rollouts.models import Rollout, RolloutTransition
 from apps.workloads import queries as workloads
 from portal.actor import Actor
@@ -50,6 +50,13 @@ def served(tenant_id: UUID) -> list[Rollout]:
 
 def waiting(tenant_id: UUID, actor: Actor) -> QuerySet[Rollout]:
     return rollouts(tenant_id, actor).filter(state=State.AWAITING_APPROVAL, approval=None)
+
+
+def carried_by_team(tenant_id: UUID) -> dict[UUID, int]:
+    """How many rollouts each team carries now, in one statement."""
+    rows = Rollout.objects.filter(tenant=tenant_id, state__in=[*SERVING, State.ROLLING_BACK])
+    counted = rows.exclude(workload__team=None).values_list("workload__team").annotate(Count("id"))
+    return dict(counted)
 
 
 def due(now: datetime, limit: int = 5_000) -> dict[UUID, list[UUID]]:

@@ -67,15 +67,16 @@ def set_roles(*, member: Membership, roles: Iterable[str], actor: Actor) -> Memb
     return member
 
 
-def end_membership(*, member: Membership, actor: Actor, now: datetime) -> None:
+def end_membership(*, member: Membership, actor: Actor, now: datetime, reason: str = "") -> None:
     """Shut a member out at once; the tenant's last admin can't be."""
     _keep_an_admin(member, False)
     member.ended_at = now
     member.save(update_fields=["ended_at"])
-    record(actor=actor, action="member.ended", obj=member, before={"roles": sorted(member.roles)})
+    before = {"roles": sorted(member.roles)}
+    record(actor=actor, action="member.ended", obj=member, before=before, reason=reason)
 
 
-def end_session_here(*, tenant_id: UUID, session: Session, actor: Actor) -> None:
+def end_session_here(*, tenant_id: UUID, session: Session, actor: Actor, reason: str = "") -> None:
     """The session counts in this tenant no more. Elsewhere it is none of this tenant's business, and goes on.
 
     Raises:
@@ -90,11 +91,19 @@ def end_session_here(*, tenant_id: UUID, session: Session, actor: Actor) -> None
     )
     if created:
         after = {"user": str(session.user), "address": session.address, "agent": session.agent}
-        record(actor=actor, action="member.session_ended", obj=ended, after=after)
+        record(actor=actor, action="member.session_ended", obj=ended, after=after, reason=reason)
 
 
 def create_team(*, tenant_id: UUID, slug: str, name: str, actor: Actor) -> Team:
-    team = Team.objects.create(tenant_id=tenant_id, slug=slug, name=name)
+    """
+    Raises:
+        Refused: another team of the tenant has this address.
+    """
+    try:
+        with transaction.atomic():
+            team = Team.objects.create(tenant_id=tenant_id, slug=slug, name=name)
+    except IntegrityError as error:
+        raise Refused("team_taken", f"There is a team {slug!r} already; choose another name.") from error
     record(actor=actor, action="team.created", obj=team, after={"slug": slug, "name": name})
     return team
 

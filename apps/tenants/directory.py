@@ -1,6 +1,8 @@
 """The kernel's questions about people and tenants (:class:`portal.directory.Directory`)."""
 
+import json
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -8,11 +10,13 @@ from django.http import HttpRequest
 from apps.accounts import queries as tokens
 from apps.accounts import secondfactor, signin
 from apps.accounts.models import User
+from apps.audit import queries as trail
 from apps.audit.actions import record
 from apps.tenants import queries
 from apps.tenants.models import Membership, Tenant
 from apps.tenants.roles import Role
 from portal.actor import Actor
+from portal.directory import Change
 from portal.errors import Forbidden, ProviderNeeded, Unauthorised
 from portal.signin import SignIn
 from portal.tenancy.context import active_tenant, tenant_transaction
@@ -94,6 +98,17 @@ def note_account(user: User, action: str, after: dict[str, Any]) -> None:
 def names_around(user: User) -> list[str]:
     tenants = [membership.tenant for membership in queries.memberships_of(user.id)]
     return [name for tenant in tenants for name in (tenant.name, tenant.slug)]
+
+
+def note_message(message: Any, actor: Actor, before: dict[str, Any], reason: str) -> None:
+    after = {"topic": message.topic, "key": message.key}
+    record(actor=actor, action="message.requeued", obj=message, before=before, after=after, reason=reason)
+
+
+def last_changes(tenant_id: UUID, actions: set[str], rows: set[str]) -> dict[str, Change]:
+    found = trail.latest(tenant_id, actions, rows)
+    reasons = ((row, json.loads(row.body).get("reason", "")) for row in found)
+    return {row.object_id: Change(row.actor, row.at, reason) for row, reason in reasons}
 
 
 def note_admin_session(tenant: Tenant, actor: Actor, what: str, reason: str) -> None:

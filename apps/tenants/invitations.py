@@ -18,7 +18,7 @@ from apps.tenants import queries
 from apps.tenants.actions import add_member, known_roles
 from apps.tenants.directory import account_holder
 from apps.tenants.models import Invitation
-from apps.tenants.roles import has_right
+from apps.tenants.roles import Role, has_right
 from portal import secrets
 from portal.actor import Actor
 from portal.errors import Forbidden, Invalid, NotFound, Refused
@@ -31,15 +31,24 @@ LASTS = timedelta(days=7)
 MOST_A_DAY = 100
 
 
-def invite(*, tenant_id: UUID, email: str, roles: Iterable[str], by: User, actor: Actor, now: datetime) -> Invitation:
+def invite(
+    *,
+    tenant_id: UUID,
+    email: str,
+    roles: Iterable[str],
+    by: User,
+    actor: Actor,
+    now: datetime,
+    reason: str = "",
+) -> Invitation:
     """Send an invitation that counts once, for a week.
 
     Raises:
-        Forbidden: without the right ``member.manage``.
+        Forbidden: without the right ``member.manage``; a platform operator, once the tenant has an admin of its own.
         Invalid: no address, or an unknown role.
         Refused: they are a member, have an open invitation, or too many went out today.
     """
-    _refuse_others(actor)
+    _refuse_others(tenant_id, actor)
     address, wanted = _address(email), known_roles(roles)
     if queries.is_member(tenant_id, address):
         raise Refused("already_a_member", f"{address} is a member already; give them roles there.")
@@ -55,32 +64,33 @@ def invite(*, tenant_id: UUID, email: str, roles: Iterable[str], by: User, actor
         expires_at=now + LASTS,
     )
     _insert(made)
-    record(actor=actor, action="invitation.sent", obj=made, after={"email": address, "roles": wanted})
+    record(actor=actor, action="invitation.sent", obj=made, after={"email": address, "roles": wanted}, reason=reason)
     _send(made, now)
     return made
 
 
-def resend(*, invitation: Invitation, actor: Actor, now: datetime) -> Invitation:
+def resend(*, invitation: Invitation, actor: Actor, now: datetime, reason: str = "") -> Invitation:
     """Send it anew for another week; the former link counts no more."""
-    _refuse_others(actor)
+    _refuse_others(invitation.tenant_id, actor)
     invitation = _locked(invitation)
     _refuse_unless_open(invitation, invitation.sent_at)
     _refuse_floods(invitation.tenant_id, now)
     invitation.key, invitation.sent_at, invitation.expires_at = secrets.new_key(), now, now + LASTS
     invitation.save(update_fields=["key", "sent_at", "expires_at"])
-    record(actor=actor, action="invitation.resent", obj=invitation, after={"email": invitation.email})
+    record(actor=actor, action="invitation.resent", obj=invitation, after={"email": invitation.email}, reason=reason)
     _send(invitation, now)
     return invitation
 
 
-def revoke(*, invitation: Invitation, actor: Actor, now: datetime) -> None:
+def revoke(*, invitation: Invitation, actor: Actor, now: datetime, reason: str = "") -> None:
     """The link counts no more."""
-    _refuse_others(actor)
+    _refuse_others(invitation.tenant_id, actor)
     invitation = _locked(invitation)
     _refuse_unless_open(invitation, invitation.sent_at)
     invitation.revoked_at = now
     invitation.save(update_fields=["revoked_at"])
-    record(actor=actor, action="invitation.revoked", obj=invitation, before={"email": invitation.email})
+    before = {"email": invitation.email}
+    record(actor=actor, action="invitation.revoked", obj=invitation, before=before, reason=reason)
 
 
 def by_link(token: str, now: datetime) -> Invitation:
@@ -144,6 +154,16 @@ def take_up(*, invitation: Invitation, user: User, now: datetime) -> None:
     add_member(tenant_id=invitation.tenant_id, user=user, roles=invitation.roles, actor=actor)
 
 
+def refuse_without_admin(tenant_id: UUID, now: datetime) -> None:
+    """
+    Raises:
+        Refused: the tenant has no admin, and nobody has been asked to be one.
+    """
+    asked = queries.invitations(tenant_id).filter(accepted_at=None, revoked_at=None, expires_at__gt=now)
+    if not queries.has_admin(tenant_id) and not asked.filter(roles__contains=[Role.ADMIN]).exists():
+        raise Refused("no_admin", "Invite the first admin before you leave: nobody could get in.")
+
+
 def _refuse_unless_open(invitation: Invitation, now: datetime) -> None:
     if invitation.accepted_at is not None:
         raise Refused("invitation_used", "This invitation has been used.")
@@ -174,9 +194,12 @@ def _clear_expired(tenant_id: UUID, address: str, now: datetime) -> None:
     rows.filter(expires_at__lte=now).update(revoked_at=now)
 
 
+def sent_today(tenant_id: UUID, now: datetime) -> int:
+    return Invitation.objects.filter(tenant=tenant_id, sent_at__gt=now - timedelta(days=1)).count()
+
+
 def _refuse_floods(tenant_id: UUID, now: datetime) -> None:
-    today = Invitation.objects.filter(tenant=tenant_id, sent_at__gt=now - timedelta(days=1))
-    if today.count() >= MOST_A_DAY:
+    if sent_today(tenant_id, now) >= MOST_A_DAY:
         raise Refused("too_many", f"{MOST_A_DAY} invitations a day are enough; try again tomorrow.")
 
 
@@ -211,6 +234,9 @@ def _address(email: str) -> str:
     return address
 
 
-def _refuse_others(actor: Actor) -> None:
+def _refuse_others(tenant_id: UUID, actor: Actor) -> None:
+    """Somebody has to ask the first admin in; from then on the tenant is its own."""
+    if actor.kind == "operator" and not queries.has_admin(tenant_id):
+        return
     if not has_right(actor, "member.manage"):
         raise Forbidden("right_missing", "People are invited by a tenant admin.")

@@ -80,10 +80,11 @@ def remove_provider(*, found: SignInProvider, actor: Actor) -> None:
     found.delete()
 
 
-def unbind(*, identity: ProviderIdentity, actor: Actor) -> None:
+def unbind(*, identity: ProviderIdentity, actor: Actor, reason: str = "") -> None:
     """The person's next sign-in binds anew; sessions through this identity end."""
     _refuse_others(actor)
-    record(actor=actor, action="provider.unbound", obj=identity, before={"user": identity.user.email})
+    before = {"user": identity.user.email}
+    record(actor=actor, action="provider.unbound", obj=identity, before=before, reason=reason)
     identity.delete()
 
 

@@ -17,6 +17,7 @@ from apps.tenants.models import (
     Team,
     Tenant,
 )
+from apps.tenants.roles import Role
 from portal.errors import Invalid, NotFound
 from portal.signin import SignIn
 from portal.tenancy.context import known_row_transaction, platform_work
@@ -71,6 +72,10 @@ def member(tenant_id: UUID, member_id: UUID) -> Membership:
     if found is None:
         raise NotFound("There is no such member here.")
     return found
+
+
+def has_admin(tenant_id: UUID) -> bool:
+    return members(tenant_id).filter(roles__contains=[Role.ADMIN]).exists()
 
 
 def is_member(tenant_id: UUID, email: str) -> bool:

@@ -46,6 +46,10 @@ def cohorts(workload: Workload) -> QuerySet[Cohort]:
     return rows.order_by("-is_first", "name", "id")
 
 
+def cohorts_of_tenant(tenant_id: UUID) -> QuerySet[Cohort]:
+    return Cohort.objects.filter(tenant=tenant_id).select_related("workload").order_by("workload__key", "name")
+
+
 def cohort_for(tenant_id: UUID, actor: Actor, cohort_id: UUID, permission: str = "see_workload") -> Cohort:
     rows = Cohort.objects.filter(tenant=tenant_id, workload__in=workloads.visible(tenant_id, actor), id=cohort_id)
     found = rows.select_related("workload", "workload__owner").first()

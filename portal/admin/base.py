@@ -1,26 +1,86 @@
 """What every admin class here inherits: read in one tenant, change through actions alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import FieldDoesNotExist
 from django.db import transaction
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.db.models import CharField, ForeignKey, QuerySet, TextField
+from django.http import HttpRequest, StreamingHttpResponse
 from django.shortcuts import redirect
+from django.urls import URLPattern, URLResolver, path
+from django.utils import timezone
 from unfold.admin import ModelAdmin
 
 from portal.actor import Actor
+from portal.admin import exporting, session
+from portal.admin.lenses import Lens, filter_for
 from portal.directory import directory
-from portal.errors import PortalError
+from portal.errors import NotFound, PortalError
+
+# What a row of another table is known by, where it stands in a list.
+_NAMES = ("name", "email", "title", "key", "slug", "label")
 
 
 class GuardedAdmin(ModelAdmin):  # type: ignore[misc]
-    """Read-only, paginated, without Django's own log, which would keep tenants' names outside their wall."""
+    """Read-only, paginated, without Django's own log, which would keep tenants' names outside their wall.
+
+    ``lenses`` are the questions that its list answers (:mod:`portal.admin.lenses`). Each list is searched by the texts
+    that it shows, filtered by when its rows came, and exported.
+    """
 
     list_per_page = 50
     show_full_result_count = False
     list_fullwidth = True
+    list_after_template = "admin/export_list.html"
+    lenses: Sequence[Lens] = ()
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        own = [*super().get_list_filter(request)]
+        fields = {field.name for field in self.opts.fields}
+        return [
+            *([filter_for(self.lenses)] if self.lenses else []),
+            *own,
+            *(["created_at"] if "created_at" in fields and "created_at" not in own else []),
+        ]
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        shown = [name for column in self.list_display for name in self._texts(column)]
+        return [*super().get_search_fields(request)] or shown
+
+    def _texts(self, column: Any) -> Iterator[str]:
+        """The fields of text behind one column of the list."""
+        try:
+            field = self.opts.get_field(column)
+        except FieldDoesNotExist:
+            return
+        if isinstance(field, CharField | TextField) and not field.choices:
+            yield field.name
+        elif isinstance(field, ForeignKey):
+            held = {each.name for each in field.related_model._meta.fields}
+            yield from (f"{field.name}__{name}" for name in _NAMES if name in held)
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_export"
+        export = path("export/<str:kind>/", self.admin_site.admin_view(self.export_view), name=name)
+        return [export, *super().get_urls()]
+
+    def export_view(self, request: HttpRequest, kind: str) -> StreamingHttpResponse:
+        """The list as it is filtered, without its pages. That it was taken out stands in the tenant's trail."""
+        if kind not in exporting.TYPES or request.method != "POST" or not self.has_view_permission(request):
+            raise NotFound()
+        columns = [str(name) for name in self.list_display]
+        rows = exporting.values(self.get_changelist_instance(request).queryset, columns, self)
+        tenant, open_session = request.tenant, request.admin_session  # type: ignore[attr-defined]
+        reason = f"{self.opts.verbose_name_plural}: {open_session.reason}"
+        directory().note_admin_session(tenant, session.operator(request.user), "exported", reason)
+        text = exporting.inside(tenant.id, exporting.lines(kind, columns, rows), across=bool(request.operates))  # type: ignore[attr-defined]
+        response = StreamingHttpResponse(text, content_type=exporting.TYPES[kind])
+        file = f"{tenant.slug}-{self.opts.model_name}-{timezone.now():%Y%m%d-%H%M}.{kind}"
+        response.headers["Content-Disposition"] = f'attachment; filename="{file}"'
+        response.headers["Cache-Control"] = "private, no-store"
+        return response
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -57,9 +117,7 @@ class TenantAdmin(GuardedAdmin):
         return f"admin session: {request.admin_session.reason}"  # type: ignore[attr-defined]
 
     def member(self, request: HttpRequest) -> Actor:
-        """The signed-in person as a member of the open tenant; an operator who isn't one has no rights in it."""
-        actor: Actor = request.actor  # type: ignore[attr-defined]
-        return directory().actor_for_user(request.user, request.tenant, directory().sign_in(request)) or actor  # type: ignore[attr-defined]
+        return session.member(request)
 
 
 class ActionAdmin(TenantAdmin):

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.http import HttpRequest
 
 from portal.actor import Actor
+from portal.directory import directory
 
 KEY = "admin_tenant"
 LENGTH = timedelta(hours=1)
@@ -41,6 +42,12 @@ def begin(request: HttpRequest, *, slug: str, tenant_id: UUID, reason: str, now:
 
 def end(request: HttpRequest) -> None:
     request.session.pop(KEY, None)
+
+
+def member(request: Any) -> Actor:
+    """The signed-in person as a member of the open tenant; an operator who isn't one has no rights in it."""
+    actor: Actor = request.actor
+    return directory().actor_for_user(request.user, request.tenant, directory().sign_in(request)) or actor
 
 
 def operator(user: Any) -> Actor:

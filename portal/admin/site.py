@@ -6,7 +6,12 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils import timezone
 from unfold.sites import UnfoldAdminSite
+
+from portal.admin import pages
+from portal.admin.dashboard import figures
+from portal.admin.pages import Page
 
 
 class PortalAdminSite(UnfoldAdminSite):  # type: ignore[misc]
@@ -38,8 +43,28 @@ class PortalAdminSite(UnfoldAdminSite):  # type: ignore[misc]
         own = [
             path("tenant/", views.choose_tenant, name="choose_tenant"),
             path("tenant/leave/", views.leave_tenant, name="leave_tenant"),
+            *(path(page.path, self._view(page), name=page.name) for page in pages.every()),
         ]
         return [*own, *super().get_urls()]
+
+    def _view(self, page: Page) -> Any:
+        return page.view if page.is_outside else self.admin_view(pages.guarded(page))
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
+        """The pages that are no tables first, as an app of their own."""
+        tables: list[dict[str, Any]] = super().get_app_list(request, app_label)
+        rows = [
+            {"name": page.label, "object_name": page.name, "admin_url": pages.address(page), "view_only": True}
+            for page in pages.listed(request)
+        ]
+        own = {"name": "Overview", "app_label": "overview", "app_url": reverse("admin:index"), "models": rows}
+        return tables if app_label else [own, *tables]
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        found = figures(self, request, timezone.now())
+        loud = [figure for figure in found if figure.count]
+        context = {"loud": loud, "quiet": found[len(loud) :], "title": "What wants a look"}
+        return super().index(request, {**context, **(extra_context or {})})  # type: ignore[no-any-return]
 
     def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return redirect(reverse("account_logout"))

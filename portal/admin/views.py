@@ -23,9 +23,10 @@ def choose_tenant(request: SignedIn) -> HttpResponse:
     """Open one tenant for an hour. Where you may not, it is the 404 of a tenant that doesn't exist."""
     form = ChooseForm(request.POST or None)
     sign_in = directory().sign_in(request)
-    if not (directory().operates(request.user, sign_in) or directory().administers(request.user, sign_in)):
+    operates = directory().operates(request.user, sign_in)
+    if not (operates or directory().administers(request.user, sign_in)):
         raise NotFound()
-    _refuse_weak(sign_in)
+    refuse_weak(sign_in)
     if request.method == "POST" and form.is_valid():
         tenant = may_open(request, form.cleaned_data["slug"])
         reason, now = form.cleaned_data["reason"], timezone.now()
@@ -33,7 +34,7 @@ def choose_tenant(request: SignedIn) -> HttpResponse:
             directory().note_admin_session(tenant, session.operator(request.user), "opened", reason)
         session.begin(request, slug=tenant.slug, tenant_id=tenant.id, reason=reason, now=now)
         return redirect("admin:index")
-    context = {"form": form, "open": session.read(request, timezone.now())}
+    context = {"form": form, "open": session.read(request, timezone.now()), "operates": operates}
     return render(request, "admin_choose.html", context, status=400 if form.errors else 200)
 
 
@@ -62,10 +63,14 @@ def may_open(request: HttpRequest, slug: str) -> TenantLike:
     with tenant_transaction(tenant.id):
         if not directory().may_administer(request.user, tenant, sign_in):
             raise NotFound()
-    _refuse_weak(sign_in)
+    refuse_weak(sign_in)
     return tenant
 
 
-def _refuse_weak(sign_in: SignIn) -> None:
+def refuse_weak(sign_in: SignIn) -> None:
+    """
+    Raises:
+        SecondFactorNeeded: the session shows none, where the installation requires it.
+    """
     if directory().lacks_second_factor(sign_in):
         raise SecondFactorNeeded("The admin opens with a second factor alone.")

@@ -10,8 +10,12 @@ from django.db import connection
 from django.db.models import Q
 
 from portal import faults
+from portal.actor import Actor
+from portal.directory import directory
+from portal.errors import Conflict, Forbidden, Refused
 from portal.models import OutboxMessage
 from portal.outbox import registry
+from portal.reasons import given
 from portal.tenancy.context import tenant_transaction
 
 log = logging.getLogger("portal.outbox")
@@ -72,6 +76,31 @@ def deliver(*, tenant_id: UUID, message_ids: Sequence[UUID], now: datetime) -> i
     """
     claimed = (message for one in message_ids for message in _claim(tenant_id, [one], now))
     return sum(_deliver_one(message, now) for message in claimed)
+
+
+def deliver_again(*, message: OutboxMessage, actor: Actor, now: datetime, reason: str) -> OutboxMessage:
+    """Try a message that was given up from the start; its key is the same, so a receiver that has it can tell.
+
+    Raises:
+        Forbidden: from outside the admin.
+        Invalid: no reason.
+        Refused: it wasn't given up, or is one that may go out once at most.
+    """
+    if actor.kind != "operator":
+        raise Forbidden("admin_needed", "Messages are put back in the admin alone.")
+    why = given(reason)
+    held = OutboxMessage.objects.select_for_update(of=("self",)).get(tenant=message.tenant_id, id=message.id)
+    if held.dead_at is None:
+        raise Conflict("not_dead", f"{held} wasn't given up: it went out, or is still being tried.")
+    if held.kind == OutboxMessage.Kind.DIGEST:
+        raise Refused("at_most_once", f"{held} goes out once at most, and may have; it isn't sent again.")
+    before = {"attempts": held.attempts, "dead_at": held.dead_at}
+    held.attempts, held.dead_at, held.leased_until, held.due_at = 0, None, None, now
+    held.save(update_fields=["attempts", "dead_at", "leased_until", "due_at"])
+    directory().note_message(held, actor, before, why)
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_notify(%s, '')", [WAKE])
+    return held
 
 
 def forget(*, tenant_id: UUID, ids: Sequence[UUID], now: datetime) -> int:

@@ -1,6 +1,8 @@
 """Finding what is due, across tenants, in one statement."""
 
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, F, Min, Q, QuerySet, Window
@@ -37,6 +39,42 @@ def old(now: datetime) -> dict[UUID, list[UUID]]:
         return OutboxMessage.objects.using(alias).filter(delivered_at__lt=now - KEPT).order_by("delivered_at")
 
     return by_tenant("outbox.find", rows, PRUNED_AT_ONCE)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """How a topic stands. ``retried`` is None where it can't be seen: across tenants; ``tenants`` within one."""
+
+    name: str
+    waiting: int
+    oldest: datetime | None
+    dead: int
+    retried: int | None = None
+    tenants: int | None = None
+
+
+_WAITING, _DEAD = Q(delivered_at=None, dead_at=None), Q(dead_at__isnull=False)
+_STANDING = {
+    "waiting": Count("id", filter=_WAITING),
+    "oldest": Min("due_at", filter=_WAITING),
+    "dead": Count("id", filter=_DEAD),
+}
+
+
+def topics_of(tenant_id: UUID) -> list[Topic]:
+    """The tenant's messages that wait or were given up, by topic, in one statement."""
+    rows = OutboxMessage.objects.filter(_WAITING | _DEAD, tenant=tenant_id)
+    retried = Count("id", filter=_WAITING & Q(attempts__gt=0))
+    counted: Any = rows.values(name=F("topic")).annotate(**_STANDING, retried=retried).order_by("name")
+    return [Topic(**row) for row in counted]
+
+
+def topics_across() -> list[Topic]:
+    """The same of all tenants, over the columns that the platform may see."""
+    with platform_work("admin") as alias:
+        rows = OutboxMessage.objects.using(alias).filter(_WAITING | _DEAD).values(name=F("topic"))
+        counted: Any = rows.annotate(**_STANDING, tenants=Count("tenant_id", distinct=True)).order_by("name")
+        return [Topic(**row) for row in counted]
 
 
 def waiting() -> list[tuple[str, int, datetime]]:

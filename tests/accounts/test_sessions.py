@@ -154,7 +154,8 @@ def test_the_admin_site_lists_and_ends_them_too(world: World) -> None:
     one = page_of(world).split("/")[-2]
     shown = adam.get(f"/admin/tenants/membership/{one}/change/").content.decode()
     assert "Bobs phone" in shown and bob.session.session_key not in shown
-    adam.post("/admin/tenants/membership/", {"action": "end_sessions", "_selected_action": [one]})
+    why = {"confirmed": "yes", "reason": "lost phone"}
+    adam.post("/admin/tenants/membership/", {"action": "end_sessions", "_selected_action": [one], **why})
     assert (bob.get("/t/acme/").status_code, bob.get("/t/umbra/").status_code) == (403, 200)
 
 

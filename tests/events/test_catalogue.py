@@ -16,7 +16,7 @@ from portal.local import paths
 COMPUTED = {
     "rollout.": {state.value for state in RolloutState},
     "approval.": {"rejected", "withdrawn", "expired", "fallen"},
-    "operator.session_": {"opened", "closed"},
+    "operator.session_": {"opened", "closed", "exported"},
 }
 
 

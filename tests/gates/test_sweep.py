@@ -64,6 +64,19 @@ def test_a_document_that_was_replaced_says_nothing_any_more(live_world: World) -
     assert sent(live_world) == []
 
 
+def test_what_runs_out_soon_is_known_until_it_has(live_world: World) -> None:
+    """The newest of each kind, from two weeks before its end up to its end."""
+    tenant, within, end = live_world.tenant.id, timedelta(days=14), NOW + 180 * DAY
+    with tenant_transaction(tenant):
+        put(live_world, "edge_cases", CASES)
+        found = [row.id for row in Evidence.objects.filter(kind="edge_cases", source="attestation")]
+        assert len(found) == 1
+        assert sweep.running_out(tenant, end - within - timedelta(seconds=1), within) == []
+        assert sweep.running_out(tenant, end - within, within) == found
+        assert sweep.running_out(tenant, end - timedelta(seconds=1), within) == found
+        assert sweep.running_out(tenant, end, within) == []
+
+
 def test_telling_costs_as_many_statements_for_three_as_for_one(live_world: World) -> None:
     def cost(kinds: list[str]) -> int:
         documents = {"edge_cases": CASES, "data_path": PATHS, "ninety_day_plan": PLAN}

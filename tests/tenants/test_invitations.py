@@ -242,8 +242,9 @@ def test_the_admin_site_revokes_and_sends_anew(world: World) -> None:
     adam, made = by_password("adam"), invite(world)
     adam.post("/admin/tenant/", {"slug": "acme", "reason": "r"})
     assert b"new@example.org" in adam.get("/admin/tenants/invitation/").content
+    why = {"confirmed": "yes", "reason": "it got lost"}
     for action in ("resend", "revoke"):
-        adam.post("/admin/tenants/invitation/", {"action": action, "_selected_action": [str(made.id)]})
+        adam.post("/admin/tenants/invitation/", {"action": action, "_selected_action": [str(made.id)], **why})
     with tenant_transaction(world.tenant.id):
         after = Invitation.objects.get(id=made.id)
         assert after.key != made.key and after.revoked_at is not None
