@@ -61,9 +61,10 @@ def limits(source: LimitSource) -> LimitSource:
 
 
 def thresholds_page(request: HttpRequest) -> HttpResponse:
-    """Every threshold: its default, this tenant's value, who set it when and why, and what it does."""
+    """Every threshold: its default, this tenant's value, who set it when and why, and what it does. Its own first."""
     tenant: Any = request.tenant  # type: ignore[attr-defined]
-    found = [each for source in _thresholds for each in source(tenant, timezone.now())]
+    every = [each for source in _thresholds for each in source(tenant, timezone.now())]
+    found = sorted(every, key=lambda each: each.value == each.default)
     rows = {str(each.row): each.action for each in found if each.row}
     changes = directory().last_changes(tenant.id, set(rows.values()), set(rows))
     context = {
