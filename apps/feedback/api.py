@@ -12,8 +12,8 @@ from rest_framework.response import Response
 from apps.accounts.models import User
 from apps.feedback import actions, counting, desks, queries, tickets, triage
 from apps.feedback.actions import LONGEST, LONGEST_REQUEST_ID, Person, Told, outsider
-from apps.feedback.models import Desk, Report, Source, Theme
-from apps.feedback.rules import CATEGORIES, SEVERITIES, WEEKLY_SHARES, Category, Hours, Reaction, Severity, State
+from apps.feedback.models import CATEGORY_CHOICES, REPORT_SEVERITIES, Desk, Report, Source, Theme
+from apps.feedback.rules import WEEKLY_SHARES, Category, Hours, Reaction, Severity, State
 from apps.feedback.widget.views import picture
 from apps.tenants.queries import members_by_email, zone_of
 from apps.workloads import queries as workloads
@@ -24,8 +24,6 @@ from portal.api import TenantView
 from portal.errors import Forbidden, NotFound
 
 NEWEST = ("-created_at", "-id")
-_CATEGORIES = [(c.value, words) for c, words in CATEGORIES.items()]
-_SEVERITIES = [(s.value, words) for s, words in SEVERITIES.items()]
 
 
 class ReportSerializer(serializers.ModelSerializer[Report]):
@@ -62,8 +60,8 @@ class NewReportSerializer(serializers.Serializer[Any]):
     workload = serializers.CharField(max_length=60)
     what_happened = serializers.CharField(max_length=LONGEST)
     would_help = serializers.CharField(max_length=LONGEST)
-    category = serializers.ChoiceField(choices=_CATEGORIES, default=Category.UNHELPFUL)
-    severity = serializers.ChoiceField(choices=_SEVERITIES, default=Severity.MEDIUM)
+    category = serializers.ChoiceField(choices=CATEGORY_CHOICES, default=Category.UNHELPFUL)
+    severity = serializers.ChoiceField(choices=REPORT_SEVERITIES, default=Severity.MEDIUM)
     request_id = serializers.CharField(max_length=LONGEST_REQUEST_ID, allow_blank=True, default="")
     screenshot = serializers.CharField(
         max_length=7_000_000, allow_blank=True, default="", help_text="PNG, JPEG or WebP in base64."

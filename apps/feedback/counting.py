@@ -62,8 +62,8 @@ def keep(
     requests = {request for request, _ in new}
     mine = _rows(workload.tenant_id).filter(workload=workload.id, request_id__in=requests)
     mine.filter(next_look_at=None, counted_at=None).update(next_look_at=now, created_at=now)
-    due = dict(mine.filter(next_look_at__lte=now).values_list("id", "created_at"))
-    count(tenant_id=workload.tenant_id, ids=list(due), now=now)
+    waiting = mine.filter(next_look_at__lte=now).values_list("id", flat=True)
+    count(tenant_id=workload.tenant_id, ids=list(waiting), now=now)
     return _rows(workload.tenant_id).filter(id__in=[row.id for row in rows]).count()
 
 

@@ -7,8 +7,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from apps.feedback.actions import LONGEST, LONGEST_REQUEST_ID
-from apps.feedback.models import Theme
-from apps.feedback.rules import CATEGORIES, SEVERITIES, STATES, WEEKLY_SHARES, Category, Hours, Severity, State
+from apps.feedback.models import CATEGORY_CHOICES, REPORT_SEVERITIES, Theme
+from apps.feedback.rules import STATES, WEEKLY_SHARES, Category, Hours, Severity, State
 from apps.workloads.models import AgentVersion
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -26,13 +26,13 @@ class ReportForm(forms.Form):
     )
     category = forms.ChoiceField(
         label=_("How would you call it?"),
-        choices=[(c.value, words) for c, words in CATEGORIES.items()],
+        choices=CATEGORY_CHOICES,
         initial=Category.UNHELPFUL,
         required=False,
     )
     severity = forms.ChoiceField(
         label=_("How bad was it?"),
-        choices=[(s.value, words) for s, words in SEVERITIES.items()],
+        choices=REPORT_SEVERITIES,
         initial=Severity.MEDIUM,
         required=False,
     )

@@ -8,6 +8,7 @@ from apps.feedback.rules import CATEGORIES, LIVE_SUPPORT, OPEN, SEVERITIES, STAT
 from portal.tenancy.constraints import KnownRow, MemberOfTenant, SameTenant, walls
 from portal.tenancy.models import TenantModel
 
+CATEGORY_CHOICES = [(category.value, words) for category, words in CATEGORIES.items()]
 REPORT_STATES = [(state.value, words) for state, words in STATES.items()]
 REPORT_SEVERITIES = [(severity.value, words) for severity, words in SEVERITIES.items()]
 REACTIONS = [(reaction.value, reaction.value) for reaction in Reaction]
@@ -56,7 +57,7 @@ class Report(TenantModel):
     source = models.CharField(max_length=10, choices=Source.choices)
     what_happened = models.TextField()
     would_help = models.TextField()
-    category = models.CharField(max_length=20, choices=[(c.value, words) for c, words in CATEGORIES.items()])
+    category = models.CharField(max_length=20, choices=CATEGORY_CHOICES)
     severity = models.CharField(max_length=10, choices=REPORT_SEVERITIES, default=Severity.MEDIUM)
     request_id = models.CharField(max_length=200, blank=True)
     version = models.CharField(max_length=60, blank=True)

@@ -4,7 +4,7 @@ from django.utils import timezone
 
 from apps.ownership.alerts import actions as alerts
 from apps.ownership.alerts.actions import Signal
-from apps.ownership.channels.actions import tell
+from apps.ownership.channels.telling import tell_of
 from apps.ownership.models.alerts import Severity, Source
 from apps.workloads.models import Workload
 from portal.outbox.registry import Envelope, handles
@@ -15,14 +15,12 @@ from portal.tenancy.context import tenant_transaction
 def _tell_the_owner(envelope: Envelope) -> None:
     with tenant_transaction(envelope.tenant_id):
         workload = _workload(envelope)
-        tell(
-            tenant_id=envelope.tenant_id,
+        tell_of(
+            envelope,
             people=[workload.owner_id],
             title=f"{workload.key}: {envelope.payload['what']} runs out",
             body=f"It counts until {envelope.payload['until'][:16]} UTC; record it anew before then.",
             link=f"workloads/{workload.key}/gates/{workload.stage}/",
-            cause=envelope.message_id,
-            now=timezone.now(),
         )
 
 

@@ -18,7 +18,7 @@ from apps.gates.own import queries as own
 from apps.gates.sources import Look
 from apps.workloads.models import Workload
 from apps.workloads.policy import Stage
-from portal.tenancy.together import together
+from portal.tenancy.together import instant, together
 
 # Work of Harden that shows on record.
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -104,7 +104,7 @@ def _rules(workload: Workload, stage: str, now: datetime) -> _Rules:
     limits: dict[str, dict[str, float]] = {}
     for row in found["limit"]:
         limits.setdefault(row["id"], {})[row["name"]] = row["value"]
-    waived = sorted((datetime.fromisoformat(row["until"]), row["id"]) for row in found["waived"])
+    waived = sorted((instant(row["until"]), row["id"]) for row in found["waived"])
     return _Rules(
         waived={criterion: until for until, criterion in waived},
         tightened=limits,

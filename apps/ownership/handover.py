@@ -22,7 +22,7 @@ from apps.workloads.models import Workload
 from portal.actor import Actor
 from portal.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from portal.reasons import given
-from portal.tenancy.together import together
+from portal.tenancy.together import instant, together
 
 
 def offer(*, workload: Workload, to: User | Team, reason: str, by: User, actor: Actor, now: datetime) -> Handover:
@@ -128,18 +128,17 @@ def beside(workload: Workload, now: datetime) -> Beside:
     named: dict[str, list[dict[str, Any]]] = {job.value: [] for job in JOBS}
     for row in sorted(told["named"], key=lambda row: str(row["name"])):
         named[row["job"]].append(row)
-    periods = [{**row, "start": _instant(row["start"]), "end": _instant(row["end"])} for row in told["periods"]]
-    held = [found for row in told["held"] if (found := _instant(row["end"]))]
+    periods = [
+        {**row, "start": instant(row["start"]), "end": instant(row["end"]) if row["end"] else None}
+        for row in told["periods"]
+    ]
+    held = [instant(row["end"]) for row in told["held"]]
     return Beside(
         named=named,
         periods=sorted(periods, key=lambda row: row["start"], reverse=True),
         held_until=max(held, default=None),
         teams=sorted(((row["id"], row["name"]) for row in told["teams"]), key=lambda pair: pair[1]),
     )
-
-
-def _instant(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
 
 
 def _locked(workload: Workload) -> Workload:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from apps.ownership.models import Rota, RotationVersion
 from apps.ownership.rules import lint
 from apps.ownership.schedule import Duty, Fairness
 from portal.charts import Shift, Timeline, timeline
-from portal.tenancy.together import together
+from portal.tenancy.together import instant, together
 
 WEEKS = timedelta(days=28)
 AHEAD = timedelta(days=30)
@@ -108,12 +108,12 @@ def _clashes(away: list[dict[str, str]], duties: list[Duty], named: dict[UUID, s
     for row in sorted(away, key=lambda row: row["start"]):
         person, start, end = (
             UUID(row["person"]),
-            datetime.fromisoformat(row["start"]),
-            datetime.fromisoformat(row["end"]),
+            instant(row["start"]),
+            instant(row["end"]),
         )
         for duty in duties:
             if person in duty.people and duty.start < end and start < duty.end:
-                first = max(duty.start, start).astimezone(UTC)
+                first = max(duty.start, start)
                 found.append(f"{named.get(person, 'Somebody')} is away and on call from {first:%d %b %H:%M} UTC.")
                 break
     return found

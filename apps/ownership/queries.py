@@ -6,7 +6,7 @@ What decides is read as it is, or *as it was known at* an instant; what has pass
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 from uuid import UUID
@@ -34,7 +34,7 @@ from apps.tenants.models import Membership
 from apps.workloads.models import Workload
 from portal.errors import NotFound
 from portal.tenancy.due import by_tenant
-from portal.tenancy.together import together
+from portal.tenancy.together import instant, together
 
 
 def rotas(tenant_id: UUID) -> QuerySet[Rota]:
@@ -377,9 +377,9 @@ def _overrides(rows: list[dict[str, Any]]) -> dict[UUID, list[Override]]:
     for row in sorted(rows, key=_made):
         made = Override(
             Change(row["change"]),
-            _instant(row["start"]),
-            _instant(row["end"]),
-            _instant(row["created_at"]),
+            instant(row["start"]),
+            instant(row["end"]),
+            instant(row["created_at"]),
             _person(row["person"]),
             _person(row["instead_of"]),
         )
@@ -391,17 +391,13 @@ def _temporaries(rows: list[dict[str, Any]]) -> dict[UUID, list[Temporary]]:
     """By rota, as they were made."""
     found: dict[UUID, list[Temporary]] = defaultdict(list)
     for row in sorted(rows, key=_made):
-        made = Temporary(_instant(row["start"]), _instant(row["end"]), spans_of(row["spans"]), _person(row["fallback"]))
+        made = Temporary(instant(row["start"]), instant(row["end"]), spans_of(row["spans"]), _person(row["fallback"]))
         found[UUID(row["rota"])].append(made)
     return found
 
 
 def _made(row: dict[str, Any]) -> tuple[datetime, str]:
-    return _instant(row["created_at"]), row["id"]
-
-
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
+    return instant(row["created_at"]), row["id"]
 
 
 def _person(text: str | None) -> UUID | None:

@@ -1,7 +1,6 @@
 """The rollout's pages, and the workload's page."""
 
 from collections.abc import Callable
-from datetime import datetime
 from functools import wraps
 from typing import Any
 from uuid import UUID
@@ -33,7 +32,7 @@ from portal.actor import Actor
 from portal.errors import PortalError
 from portal.pages import reader_zone
 from portal.requests import InTenant
-from portal.tenancy.together import together
+from portal.tenancy.together import instant, together
 
 PAGE = 25
 
@@ -63,7 +62,7 @@ def workload_page(request: InTenant, slug: str, workload: Workload) -> HttpRespo
         "grants": sorted(told["grants"], key=lambda row: row["action_kind"])[:50],
         "rollouts": rows,
         "active": next((r for r in rows if r.state in ACTIVE), None),
-        "last_seen": datetime.fromisoformat(told["seen"][0]["at"]) if told["seen"] else None,
+        "last_seen": instant(told["seen"][0]["at"]) if told["seen"] else None,
         "postures": Posture.choices,
         "runbooks": sorted(told["runbooks"], key=lambda row: row["title"])[:10],
         "ladder": gates.ladder(workload, timezone.now(), slug),

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apps.approvals import queries as approvals
 from apps.approvals.models import ApprovalRequest, State
-from apps.ownership.channels.actions import tell
+from apps.ownership.channels.telling import tell_of
 from apps.tenants.roles import Role
 from portal.outbox.registry import Envelope, handles
 from portal.tenancy.context import tenant_transaction
@@ -103,14 +103,12 @@ def _with_role(tenant_id: UUID, role: str) -> list[UUID]:
 
 
 def _tell(envelope: Envelope, people: Sequence[UUID], title: str, body: str) -> None:
-    tell(
-        tenant_id=envelope.tenant_id,
+    tell_of(
+        envelope,
         people=_others(envelope, people),
         title=title,
         body=body,
         link=f"approvals/{envelope.payload['request']}/",
-        cause=envelope.message_id,
-        now=timezone.now(),
     )
 
 

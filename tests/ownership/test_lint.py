@@ -93,4 +93,4 @@ def test_home_says_first_what_is_wrong(world: World) -> None:
     assert "Open alerts" not in client.get("/t/acme/").content.decode()
     opened(world, datetime.now(UTC))
     shown = client.get("/t/acme/").content.decode()
-    assert "It is broken." in shown and "nobody has it" in shown
+    assert "1 open alert nobody has: It is broken." in shown and "nobody has it" in shown

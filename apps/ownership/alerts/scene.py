@@ -7,7 +7,7 @@ The number of statements doesn't grow with the alerts. Who is on call comes from
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +22,7 @@ from apps.ownership.models import Alert, Channel, NotificationRule, Rota
 from apps.ownership.models.channels import Urgency
 from apps.ownership.schedule import Schedule
 from apps.tenants.queries import members
-from portal.tenancy.together import together
+from portal.tenancy.together import instant, together
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +105,7 @@ def scene(tenant_id: UUID, alerts: Iterable[Alert], now: datetime) -> Scene:
         ways=_ways(told["channels"], told["rules"]),
         channels=frozenset(UUID(row["id"]) for row in told["channels"]),
         held={
-            UUID(row["workload"]): datetime.fromisoformat(row["end"]).astimezone(UTC)
-            for row in sorted(told["held"], key=lambda row: str(row["end"]))
+            UUID(row["workload"]): instant(row["end"]) for row in sorted(told["held"], key=lambda row: str(row["end"]))
         },
     )
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from apps.ownership.alerts import actions
 from apps.ownership.alerts.actions import Signal
 from apps.ownership.alerts.climb import END, HOLE, RAISE
-from apps.ownership.channels.actions import tell
+from apps.ownership.channels.telling import tell_of
 from apps.ownership.models.alerts import Severity, Source
 from apps.tenants.models import Membership, Team, Tenant
 from apps.tenants.roles import Role
@@ -50,14 +50,12 @@ def tell_of_a_hole(envelope: Envelope) -> None:
         rows = Membership.objects.filter(
             of_team | Q(roles__contains=[Role.OPS_LEAD]), tenant=envelope.tenant_id, ended_at=None
         )
-        tell(
-            tenant_id=envelope.tenant_id,
+        tell_of(
+            envelope,
             people=list(rows.values_list("user", flat=True)),
             title=f"Step {envelope.payload['step'] + 1} of {team.name if team else 'the catch-all'} reached nobody",
             body="An alert climbed past it at once. Look who stands behind it, and whether they have a channel.",
             link=f"rotas/teams/{team.slug}/" if team else "alerts/",
-            cause=envelope.message_id,
-            now=timezone.now(),
         )
 
 
