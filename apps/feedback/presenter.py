@@ -18,5 +18,5 @@ def trust_chart(rows: Sequence[TrustDay], zone: ZoneInfo) -> SeriesChart:
 
 def load_chart(load: Sequence[Load]) -> BarChart:
     """Reports a day as they came, against the forecast."""
-    amounts = [Amount(f"{each.day:%d %b}", each.actual, each.expected) for each in load]
+    amounts = [Amount(f"{each.day:%d %b}", each.actual, each.expected, each.actual is None) for each in load]
     return bar_chart("Reports a day", amounts)

@@ -19,8 +19,8 @@ def tick() -> None:
         ask.delay(tenant_id=str(tenant_id), ids=[str(i) for i in ids])
 
 
-@platform_task("feedback.hourly")
-def hourly() -> None:
+@platform_task("feedback.trust")
+def sum_up_all() -> None:
     """The trust of every tenant's workloads."""
     for tenant in all_tenants():
         sum_up.delay(tenant_id=str(tenant.id))

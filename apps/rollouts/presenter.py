@@ -7,7 +7,7 @@ from typing import Any
 from apps.rollouts import statistics as stats
 from apps.rollouts.machine import State
 from apps.rollouts.models import Rollout, RolloutTransition
-from apps.rollouts.plan import Kind, Metric, judged
+from apps.rollouts.plan import GuardrailPlan, Kind, Metric, judged
 from apps.rollouts.verdict import LATENCY_SHARE, LEAST_USERS
 from portal.charts import (
     PERCENT,
@@ -21,6 +21,7 @@ from portal.charts import (
     series_chart,
     step_chart,
 )
+from portal.templatetags.causeway import seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,11 @@ def present(rollout: Rollout, transitions: list[RolloutTransition], now: datetim
 def _answer(rollout: Rollout, target: timedelta) -> str:
     share = f"{rollout.served.share / 100:g} %"
     if rollout.state == State.RUNNING:
-        left = max(target - rollout.baked, timedelta(0)).total_seconds()
+        left = seconds(max(target - rollout.baked, timedelta(0)).total_seconds())
         waiting = rollout.look.get("waiting_for")
         if waiting:
             return f"At {share}, and not further: {' '.join(waiting)}"
-        return f"At {share}; {left:.0f} s of observed exposure to go before the next step is judged."
+        return f"At {share}; {left} of observed exposure to go before the next step is judged."
     return {
         State.DRAFT: "A draft. Submit it for approval when the plan is right.",
         State.AWAITING_APPROVAL: "Approved; its owner can start it."
@@ -110,7 +111,7 @@ def _cards(rollout: Rollout, transitions: list[RolloutTransition], zone: tzinfo)
                 verdict=found.get("verdict", "no_data") if guardrail in now_judged else "not_judged",
                 figures=found.get("figures", {}),
                 needed=found.get("needed"),
-                chart=_band(guardrail.metric, past, zone),
+                chart=_band(guardrail, past, zone),
                 unit=_unit(guardrail.metric),
             )
         )
@@ -132,12 +133,13 @@ def _judgements(look: dict[str, Any]) -> Look:
     return {(judgement["metric"], judgement["kind"]): judgement for judgement in found}
 
 
-def _band(metric: Metric, past: list[tuple[datetime, dict[str, Any]]], zone: tzinfo) -> SeriesChart | None:
+def _band(guardrail: GuardrailPlan, past: list[tuple[datetime, dict[str, Any]]], zone: tzinfo) -> SeriesChart | None:
     """The figure with its interval against its limit, at each move and now. A count of what may never be has none."""
+    metric = guardrail.metric
     seen = [(at, found["figures"]) for at, found in dict(past).items() if "value" in found.get("figures", {})]
-    limits = [figures.get("threshold", figures.get("limit")) for _, figures in seen]
-    if not limits or limits[-1] is None or metric is Metric.UNAUTHORISED:
+    if not seen or metric is Metric.UNAUTHORISED:
         return None
+    limits = _limits(guardrail, [figures for _, figures in seen])
     # One that is relative moves with the control arm.
     moved = limits if len(set(limits)) > 1 else [None] * len(limits)
     points = [
@@ -147,7 +149,20 @@ def _band(metric: Metric, past: list[tuple[datetime, dict[str, Any]]], zone: tzi
     title = f"{metric.replace('_', ' ')} with its interval against the limit"
     name = "share over the limit" if metric is Metric.LATENCY_P95 else metric.replace("_", " ")
     unit = PLAIN if metric is Metric.COST else PERCENT
-    return series_chart(title, [Series(name, points)], zone=zone, unit=unit, limit=Limit(limits[-1]), height=96)
+    bound = Limit(limits[-1]) if limits[-1] is not None else None
+    return series_chart(title, [Series(name, points)], zone=zone, unit=unit, limit=bound, height=96)
+
+
+def _limits(guardrail: GuardrailPlan, looks: list[dict[str, Any]]) -> list[float | None]:
+    """The limit at each look. Of a mean against the control arm's ``limit`` is how many times it, so while too little
+    was seen to know the control arm's the last one that was known counts.
+    """
+    is_ratio = guardrail.metric is Metric.COST and guardrail.kind is Kind.RELATIVE
+    limits: list[float | None] = []
+    for figures in looks:
+        known = limits[-1] if limits else None
+        limits.append(figures.get("threshold", known if is_ratio else figures.get("limit")))
+    return limits
 
 
 def _rule(metric: Metric, kind: Kind, limit: float) -> str:

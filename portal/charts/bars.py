@@ -1,6 +1,6 @@
 """One bar a quarter, a day or a team, against a ceiling and what was forecast."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from portal.charts.drawing import Chart, Key, Number, Table, Tick, clean, lay_out, shorten
@@ -13,15 +13,17 @@ FILLED = 0.64
 # Narrower ones can't be told apart: neighbours are drawn as one, from the least of them to the greatest.
 MOST = 120
 _LONGEST = 12
+AHEAD = "still to come"
 
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """One bar: its name, what it came to, and what was expected."""
+    """One bar: its name, what it came to, and what was expected. ``is_ahead``: it is still to come, not missing."""
 
     label: str
     value: Number
     forecast: Number = None
+    is_ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +95,19 @@ def _column(group: Sequence[Amount], left: float, room: float, to: Scale, unit: 
         height=round(foot - top, 1),
         label=_named(group, unit),
         is_over=ceiling is not None and any(v > ceiling for v in values),
-        is_missing=not values,
+        is_missing=not values and not all(a.is_ahead for a in group),
         forecast=to.y(max(expected)) if expected else None,
     )
 
 
 def _named(group: Sequence[Amount], unit: Unit) -> str:
     if len(group) == 1:
-        return f"{group[0].label}: {unit.say(group[0].value)}"
+        return f"{group[0].label}: {_shown(group[0], unit.say)}"
     return f"{group[0].label} to {group[-1].label}"
+
+
+def _shown(amount: Amount, say: Callable[[Number], str]) -> str:
+    return AHEAD if amount.is_ahead and clean(amount.value) is None else say(amount.value)
 
 
 def _legend(has_forecast: bool, has_ceiling: bool, what: str) -> tuple[Key, ...]:
@@ -111,9 +117,9 @@ def _legend(has_forecast: bool, has_ceiling: bool, what: str) -> tuple[Key, ...]
 
 
 def _said(amounts: Sequence[Amount], unit: Unit, ceiling: float | None, what: str) -> str:
-    """The last one, the ceiling, and which went over it."""
-    last = amounts[-1]
-    said = f"{last.label}: {unit.say(last.value)}"
+    """The last one that isn't still to come, the ceiling, and which went over it."""
+    last = next((a for a in reversed(amounts) if not a.is_ahead), amounts[-1])
+    said = f"{last.label}: {_shown(last, unit.say)}"
     if clean(last.value) is not None and clean(last.forecast) is not None:
         said += f", {unit.say(last.forecast)} forecast"
     if ceiling is None:
@@ -127,5 +133,7 @@ def _said(amounts: Sequence[Amount], unit: Unit, ceiling: float | None, what: st
 
 def _table(amounts: Sequence[Amount], unit: Unit) -> Table:
     has_forecast = any(a.forecast is not None for a in amounts)
-    rows = tuple((a.label, unit.exact(a.value), *((unit.exact(a.forecast),) if has_forecast else ())) for a in amounts)
+    rows = tuple(
+        (a.label, _shown(a, unit.exact), *((unit.exact(a.forecast),) if has_forecast else ())) for a in amounts
+    )
     return Table(("What", "Actual", *(("Forecast",) if has_forecast else ())), rows)

@@ -433,6 +433,14 @@ def test_a_forecast_is_a_line_on_its_bar_and_a_column_of_the_table() -> None:
     assert [key.label for key in chart.legend] == ["actual", "forecast"]
 
 
+def test_what_is_still_to_come_is_not_missing_and_the_sentence_is_about_the_last_that_came() -> None:
+    chart = charts.bar_chart("Calls", [Amount("Mon", 30, 40), Amount("Tue", None, 50), Amount("Wed", None, 60, True)])
+    assert [column.is_missing for column in chart.columns] == [False, True, False]
+    assert chart.columns[2].forecast is not None and chart.columns[2].label == "Wed: still to come"
+    assert chart.said == f"Tue: {NO_DATA}."
+    assert chart.table.rows == (("Mon", "30", "40"), ("Tue", NO_DATA, "50"), ("Wed", "still to come", "60"))
+
+
 @settings(deadline=None)
 @given(st.lists(st.tuples(LABELS, FIGURES, FIGURES), max_size=20), st.integers(1, 12), FIGURES)
 def test_any_bars_are_drawn_inside(rows: list[tuple[str, Any, Any]], often: int, ceiling: Any) -> None:

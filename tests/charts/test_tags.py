@@ -10,12 +10,13 @@ from django.test import RequestFactory
 
 from apps.rollouts import presenter
 from apps.rollouts.models import Rollout, RolloutTransition
+from apps.rollouts.plan import GuardrailPlan, Kind, Metric
 from apps.tenants.models import Tenant
 from portal import charts
 from portal.pages import reader_zone
 from portal.tenancy.context import tenant_transaction
 from tests.pages.test_pages import signed_in
-from tests.rollouts.factory import MINUTE, baked, look, running, send
+from tests.rollouts.factory import ERRORS, MINUTE, baked, look, running, send
 from tests.world import NOW, World
 
 AT = datetime(2026, 11, 20, 13, 2, 11, tzinfo=UTC)
@@ -112,6 +113,16 @@ def test_a_guardrail_is_drawn_with_its_interval_at_each_move_and_now(world: Worl
 
 def test_before_the_first_look_there_is_no_band(world: World) -> None:
     assert [card.chart for card in shown(running(world), NOW).cards] == [None]
+
+
+def test_costs_are_held_against_money_while_too_little_is_seen_of_the_control_arm(world: World) -> None:
+    """1.5 is how many times the control arm's mean, and no limit in money."""
+    costs = GuardrailPlan(Metric.COST, Kind.RELATIVE, 1.5)
+    rollout, at = baked(running(world, guardrails=(ERRORS, costs)), start=NOW, minutes=11, n=60)
+    send(rollout, at=at + MINUTE, agent=(3, 0), control=(3, 0))
+    chart = shown(look(rollout, at + 2 * MINUTE), at + 3 * MINUTE).cards[1].chart
+    assert chart is not None and chart.limit is not None
+    assert chart.limit.label == "limit 0.015"
 
 
 def test_the_page_of_a_rollout_draws_both(world: World) -> None:

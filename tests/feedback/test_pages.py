@@ -3,7 +3,7 @@
 import base64
 import io
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from PIL import Image
 
 from apps.feedback import triage
-from apps.feedback.models import Report, Screenshot, Theme, Widget
+from apps.feedback.models import Report, Screenshot, Theme, TrustDay, Widget
 from apps.workloads import actions as workloads
 from portal.tenancy.context import tenant_transaction
 from tests.feedback.factory import answered_by_agent, filed, reacted
@@ -136,7 +136,7 @@ def test_the_team_answers_and_the_reporter_reads_it(world: World) -> None:
 
 
 def test_one_answer_goes_to_all_that_were_ticked_or_to_none(world: World) -> None:
-    one, two = filed(world), filed(world)
+    one, two = filed(world, now=NOW - timedelta(seconds=1)), filed(world)
     bob = signed_in("bob")
     path = "/t/acme/workloads/W-01/feedback/answer/"
     with tenant_transaction(world.tenant.id):
@@ -201,7 +201,14 @@ def test_the_desk_and_the_widgets_are_the_managers(world: World) -> None:
 
 def test_trust_says_what_it_knows(world: World) -> None:
     page = signed_in("alice").get("/t/acme/workloads/W-01/feedback/trust/").content.decode()
-    assert "Not known yet: about 100 more users would tell." in page and "Nothing was heard of its users yet." in page
+    assert "Not known yet: about 100 more users would tell." in page and "No day is counted yet" in page
+    now = datetime.now(UTC)
+    with tenant_transaction(world.tenant.id):
+        TrustDay.objects.create(
+            tenant=world.tenant, workload=world.workload, day=now.date(), users=200, doubting=30, as_of=now
+        )
+    page = signed_in("alice").get("/t/acme/workloads/W-01/feedback/trust/").content.decode()
+    assert "15\u202f% of its users re-check" in page and "What was usual before isn't known yet" in page
 
 
 def many(world: World, count: int) -> None:

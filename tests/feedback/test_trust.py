@@ -98,7 +98,7 @@ def fallen(world: World, doubting: int) -> None:
 
 
 def watch(world: World, now: datetime) -> list[tuple[str, str]]:
-    """What the hourly look says, delivered."""
+    """What the regular look says, delivered."""
     with tenant_transaction(world.tenant.id):
         counting._watch(world.tenant.id, TODAY, now)
         ids = list(OutboxMessage.objects.filter(topic__in=["alert.raise", "alert.end"], delivered_at=None))

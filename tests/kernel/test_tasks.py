@@ -8,7 +8,7 @@ from portal.celery import PlatformTask, TenantTask, app
 PLATFORM_TASKS = {
     "approvals.tick",
     "audit.publish_heads",
-    "feedback.hourly",
+    "feedback.trust",
     "feedback.tick",
     "events.prune",
     "gates.tick",
