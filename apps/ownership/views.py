@@ -69,7 +69,8 @@ def bar(request: InTenant, slug: str) -> HttpResponse:
 
 @requires(may_manage, "rota.manage")
 def create(request: InTenant, slug: str) -> HttpResponse:
-    form = RotaForm(request.POST or None, teams=list(tenants.teams(request.tenant.id)))
+    teams, zone = list(tenants.teams(request.tenant.id)), request.tenant.time_zone
+    form = RotaForm(request.POST or None, teams=teams, initial={"zone": zone})
     if request.method == "POST" and form.is_valid():
         try:
             made = actions.create_rota(actor=request.actor, now=timezone.now(), **form.values())

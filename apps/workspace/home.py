@@ -68,7 +68,7 @@ def present(tenant_id: UUID, actor: Actor, now: datetime) -> Home:
         active=active,
         recent=[row for row in moving if row.state not in ACTIVE][:5],
         waiting=list(approvals.waiting_for(tenant_id, actor, now)[:PAGE]),
-        alerts=list(alerts.alerts(tenant_id, is_open=True)[:5]),
+        alerts=[] if is_frontline else list(alerts.alerts(tenant_id, is_open=True)[:5]),
         reports=list(feedback.mine(tenant_id, actor.user_id)[:5]) if is_frontline and actor.user_id else [],
         checklist=steps.checklist(tenant_id, actor),
         is_frontline=is_frontline,
@@ -104,7 +104,7 @@ def _answers(shown: Home, actor: Actor) -> Iterator[Answer]:
         left = len(shown.checklist.steps) - shown.checklist.done
         yield Answer(f"{left} first step{_s(left)} left before agents are in production.", "people", "People")
     if shown.is_frontline:
-        yield Answer(_reported(shown.reports), "file_report", "Report an answer")
+        yield Answer(_reported(shown.reports), "my_reports", "All your reports")
     elif not actor.roles & (ON_CALL | APPROVERS | OWNERS):
         yield Answer(_moves(shown), "rollouts", "All rollouts")
 

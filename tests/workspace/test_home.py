@@ -90,7 +90,7 @@ def test_a_frontline_user_reads_what_became_of_theirs(world: World) -> None:
     charlie = signed_in("charlie")
     assert first_answer(charlie).startswith("An answer that didn't help? Say so in 30 seconds")
     filed(world)
-    assert first_answer(charlie) == "Your last report, on W-01: new. Report an answer"
+    assert first_answer(charlie) == "Your last report, on W-01: new. All your reports"
     assert "It quoted last year's price." in text(charlie)
     assert "It quoted last year's price." not in text(signed_in("alice"))
 
@@ -101,7 +101,7 @@ def test_an_auditor_reads_what_moves(world: World) -> None:
 
 @pytest.mark.parametrize(
     ("who", "expected"),
-    [("alice", 15), ("erin", 13), ("bob", 13), ("adam", 14), ("charlie", 14), ("gina", 13), ("audrey", 13)],
+    [("alice", 15), ("erin", 13), ("bob", 13), ("adam", 14), ("charlie", 13), ("gina", 13), ("audrey", 13)],
 )
 def test_the_first_page_costs_at_most_fifteen_statements_whoever_looks(world: World, who: str, expected: int) -> None:
     drafted(world)
