@@ -55,13 +55,22 @@ def sign_in(page: Page, address: str, name: str) -> None:
     page.wait_for_url("**/t/acme/")
 
 
-def aside(world: World, act: Callable[[], None]) -> None:
+def aside(world: World, act: Callable[[], object]) -> None:
     """In a thread of its own: the browser's event loop runs in this one, where Django's database isn't to be used."""
+
+    def inside() -> None:
+        with tenant_transaction(world.tenant.id):
+            act()
+
+    away(inside)
+
+
+def away(act: Callable[[], object]) -> None:
+    """The same, of no tenant."""
 
     def run() -> None:
         try:
-            with tenant_transaction(world.tenant.id):
-                act()
+            act()
         finally:
             connections.close_all()
 

@@ -1,4 +1,5 @@
-"""Every address of the resolver in Chromium, light and dark: nothing for axe to find, nothing cut off, no complaint."""
+"""Every address of the resolver in Chromium, light and dark: nothing for axe to find, nothing cut off, nothing that
+moves while it comes, no complaint."""
 
 from pathlib import Path
 from typing import Any
@@ -29,17 +30,30 @@ def found_by_axe(page: Page) -> list[str]:
     return [f"{each['id']}: {node['html'][:160]}" for each in found for node in each["nodes"][:3]]
 
 
+# What has moved by itself since the page began, as a share of the screen times how far.
+SHIFTED = """() => new Promise(done => {
+    let sum = 0;
+    new PerformanceObserver(list => list.getEntries().forEach(each => sum += each.hadRecentInput ? 0 : each.value))
+        .observe({type: "layout-shift", buffered: true});
+    setTimeout(() => done(sum), 50);
+})"""
+
+
 def looked_at(page: Page, address: str) -> list[str]:
     """What is wrong with a page that is open."""
     wrong = found_by_axe(page)
     over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     if over > 0:
         wrong.append(f"{over} px stick out")
+    # By now all that the page fetches after itself is there.
+    shifted = page.evaluate(SHIFTED)
+    if shifted > 0.01:
+        wrong.append(f"it moved while it came: {shifted:.3f}")
     return [f"{address}: {each}" for each in wrong]
 
 
 @pytest.mark.parametrize(("scheme", "size"), [("light", DESK), ("dark", PHONE)])
-def test_axe_finds_nothing_on_any_page(live_world: World, scheme: str, size: tuple[int, int]) -> None:
+def test_nothing_is_wrong_with_any_page(live_world: World, scheme: str, size: tuple[int, int]) -> None:
     ours, _ = populate(live_world)
     give_real_passwords()
     paths: list[str] = []
