@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 LOCAL := $(BIN)/python -m portal.local
 WORKERS ?= 2
 
-.PHONY: help setup setup-dev run test check bench e2e faults isolation-selftest lock clean
+.PHONY: help setup setup-dev run test check bench e2e screenshots faults isolation-selftest lock clean
 
 help:
 	@echo "make run                 everything, on http://127.0.0.1:8000 (PORT=8001 make run for another port)"
 	@echo "make test                the whole suite, on real PostgreSQL and Redis"
 	@echo "make check               ruff, mypy, import-linter, migrations"
 	@echo "make e2e                 the journeys in Chromium"
+	@echo "make screenshots         the demo's main pages, light and dark, wide and narrow, into screenshots/"
 	@echo "make bench               benchmarks, into benchmarks/results/latest.json"
 	@echo "make faults              kill -9 at every labelled point, many seeds"
 	@echo "make isolation-selftest  drop the row policies and see the leak suite fail"
@@ -58,6 +59,9 @@ bench: setup-dev
 
 e2e: setup-dev
 	@$(LOCAL) exec -- $(BIN)/pytest -m e2e tests/e2e
+
+screenshots: setup-dev
+	@$(BIN)/python -m demo.screenshots
 
 faults: setup-dev
 	@FAULT_SEEDS=$${FAULT_SEEDS:-100} $(LOCAL) exec -- $(BIN)/pytest tests/faults
