@@ -11,6 +11,7 @@ from uuid import UUID
 
 from celery import Celery, Task
 from celery.signals import beat_init, setup_logging, worker_init
+from django.utils import timezone
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
@@ -29,7 +30,19 @@ class TenantTask(Task):  # type: ignore[type-arg]
 
 
 class PlatformTask(Task):  # type: ignore[type-arg]
-    """Looks across tenants for what is due, as portal_ops, and hands it to one TenantTask a tenant."""
+    """Looks across tenants for what is due, as portal_ops, and hands it to one TenantTask a tenant.
+
+    How it went is kept for operators; a worker calls these two around each run.
+    """
+
+    def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
+        self.request.update(began_at=timezone.now())
+
+    def after_return(self, status: str, retval: Any, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
+        from portal import jobs
+
+        error = f"{type(retval).__name__}: {retval}" if isinstance(retval, Exception) else ""
+        jobs.ran(name=str(self.name), began_at=self.request.get("began_at"), now=timezone.now(), error=error)
 
 
 def tenant_task(name: str, **options: Any) -> Callable[[Callable[..., Any]], Any]:

@@ -1,4 +1,4 @@
-"""The kernel's only table."""
+"""The kernel's own tables."""
 
 from django.db import models
 from django.utils import timezone
@@ -53,3 +53,16 @@ class OutboxMessage(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.topic} {self.key}"
+
+
+class JobRun(models.Model):
+    """The last run of a regular job, and its last success. Of no tenant."""
+
+    name = models.CharField(primary_key=True, max_length=100)
+    began_at = models.DateTimeField()
+    took_ms = models.PositiveIntegerField()
+    succeeded_at = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return self.name

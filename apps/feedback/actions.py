@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from apps.accounts.models import User
 from apps.audit.actions import record
@@ -16,6 +16,7 @@ from apps.workloads.models import Workload
 from portal.actor import Actor
 from portal.errors import Conflict, Forbidden, Invalid, Refused
 from portal.outbox.actions import enqueue
+from portal.tenancy.locks import one_at_a_time
 
 LONGEST = 4_000
 LONGEST_REQUEST_ID = 200
@@ -58,9 +59,18 @@ class Told:
 
 
 def file_report(
-    *, workload: Workload, told: Told, person: Person, source: Source, actor: Actor, now: datetime
+    *,
+    workload: Workload,
+    told: Told,
+    person: Person,
+    source: Source,
+    actor: Actor,
+    now: datetime,
+    cause: str = "",
 ) -> Report:
     """Take a report. With a request id it also counts where that request's action stands (ROLL-5).
+
+    ``cause`` is what a sender who tries again repeats, such as a message's id: the same one is one report.
 
     Raises:
         Invalid: a field is empty, too long or unknown; the screenshot is no picture. Nothing is kept.
@@ -68,10 +78,20 @@ def file_report(
         Refused: thirty within an hour.
     """
     fields = _checked(told)
+    one_at_a_time(workload.tenant_id, f"feedback.report:{person.name}")
+    named = {"id": uuid5(workload.tenant_id, f"{person.name}:{cause}")} if cause else {}
+    if named and (known := Report.objects.filter(tenant=workload.tenant_id, **named).first()):
+        return known
     _refuse_flood(workload.tenant_id, person, now)
     picture = _picture(told.screenshot)
     report = Report.objects.create(
-        tenant_id=workload.tenant_id, workload=workload, source=source, created_at=now, **fields, **person.columns
+        tenant_id=workload.tenant_id,
+        workload=workload,
+        source=source,
+        created_at=now,
+        **named,
+        **fields,
+        **person.columns,
     )
     if picture is not None:
         Screenshot.objects.create(

@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db import connection
 from django.db.models import Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
@@ -25,6 +24,7 @@ from apps.tenants.queries import zone_of
 from apps.workloads.models import Workload
 from portal.outbox.actions import enqueue_many
 from portal.tenancy.due import by_tenant
+from portal.tenancy.locks import one_at_a_time
 
 GIVEN_UP_AFTER = timedelta(days=1)
 KEPT = timedelta(days=60)
@@ -80,7 +80,7 @@ def due(now: datetime) -> dict[UUID, list[UUID]]:
 
 def count(*, tenant_id: UUID, ids: Sequence[UUID], now: datetime) -> int:
     """Count those whose action has arrived, each once; the others are looked for later. Returns how many counted."""
-    _one_at_a_time(tenant_id)
+    one_at_a_time(tenant_id, "feedback.count")
     rows = list(
         _rows(tenant_id)
         .filter(id__in=ids, next_look_at__lte=now)
@@ -103,12 +103,6 @@ def count(*, tenant_id: UUID, ids: Sequence[UUID], now: datetime) -> int:
     columns = ["counted_at", "next_look_at", "user_key", "started_at", "stay"]
     ReactionRecord.objects.bulk_update(rows, columns)
     return len(counted)
-
-
-def _one_at_a_time(tenant_id: UUID) -> None:
-    """Within a tenant one transaction counts at once, so that what each has counted is seen by the next."""
-    with connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 7))", [f"feedback.count:{tenant_id}"])
 
 
 def _is_theirs(row: ReactionRecord, place: Place) -> bool:

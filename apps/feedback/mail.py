@@ -24,8 +24,9 @@ UNSAID = "(not said in the message)"
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What a message says: who sent it, about which workload, and their words."""
+    """What a message says: who sent it, about which workload, and their words; ``id`` stays if it comes again."""
 
+    id: str
     sender: str
     workload: str
     request_id: str
@@ -60,9 +61,14 @@ def _read(message: EmailMessage, server: str) -> Letter:
     happened, _, helped = _split(said)
     request = _REQUEST.search(subject)
     words = f"{_REQUEST.sub('', subject).strip()}\n\n{happened}".strip()
+    about = request[1] if request else ""
     if not happened:
         raise Invalid("empty", "Say what happened, in the text of the message.")
-    return Letter(sender, found[1], request[1] if request else "", words, helped or UNSAID, _picture(message))
+    return Letter(_id(message), sender, found[1], about, words, helped or UNSAID, _picture(message))
+
+
+def _id(message: EmailMessage) -> str:
+    return str(message.get("Message-ID", "")).strip()
 
 
 def _proved_sender(message: EmailMessage, server: str) -> str:

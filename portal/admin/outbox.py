@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from portal import health
+from portal import health, jobs
 from portal.admin import limits, pages
 from portal.admin.base import TenantAdmin
 from portal.admin.bulk import confirmed
@@ -65,7 +65,9 @@ def outbox_page(request: HttpRequest) -> HttpResponse:
     tenant_id = request.tenant.id  # type: ignore[attr-defined]
     context: dict[str, Any] = {"title": "Messages and jobs", "topics": queries.topics_of(tenant_id)}
     if request.operates:  # type: ignore[attr-defined]
-        context |= {"across": queries.topics_across(), "gauges": health.gauges()}
+        jobs_found = jobs.jobs(timezone.now())
+        late = sum(job.is_late for job in jobs_found)
+        context |= {"across": queries.topics_across(), "gauges": health.gauges(), "jobs": jobs_found, "late": late}
     return pages.shown(request, "admin/outbox.html", context)
 
 

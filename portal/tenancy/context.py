@@ -24,6 +24,8 @@ PLATFORM_JOBS = frozenset(
         "gates.find",
         "audit.verify",
         "feedback.find",
+        "jobs.read",
+        "jobs.write",
         "events.find",
         "outbox.find",
         "ownership.find",

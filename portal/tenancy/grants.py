@@ -27,6 +27,7 @@ GLOBAL_TABLES: dict[str, tuple[str, str]] = {
     "accounts_emailchange": ("select, insert, update", ""),
     "mfa_authenticator": (DML, ""),
     "portal_cache": (DML, ""),
+    "portal_jobrun": ("", "select, insert, update"),
     "django_admin_log": ("select, insert", "select, insert"),
     "guardian_userobjectpermission": ("", ""),
     "guardian_groupobjectpermission": ("", ""),

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from apps.audit.models import AuditEntry
-from portal import actor
+from portal import actor, jobs
 from portal.admin.session import operator
 from portal.errors import Forbidden, Invalid
 from portal.models import OutboxMessage
@@ -92,4 +92,9 @@ def test_across_tenants_it_counts_and_names_none(live_world: World) -> None:
     assert (topic.waiting, topic.dead, topic.tenants, topic.retried) == (1, 2, 2, None)
     names = {gauge.name for gauge in page.context["gauges"]}
     assert {"causeway_outbox_waiting", "causeway_pages_overdue", "causeway_event_subscriptions_due"} <= names
-    assert "Umbra" not in page.content.decode()
+    text = page.content.decode()
+    assert "Umbra" not in text
+    assert "12 of 12 should have succeeded since" in text and "rollouts.tick <b>late</b>" in text
+    jobs.ran(name="rollouts.tick", began_at=timezone.now(), now=timezone.now())
+    assert "11 of 12 should have succeeded since" in opened("otto").get("/admin/messages/").content.decode()
+    assert "Regular jobs" not in opened("adam").get("/admin/messages/").content.decode(), "they are the operator's"

@@ -129,6 +129,18 @@ def test_a_members_message_becomes_their_report(world: World, monkeypatch: pytes
         assert (report.reporter_id, report.source, report.screenshots.get().width) == (world.charlie.id, "mail", 8)
 
 
+def test_a_message_that_comes_again_is_the_same_report(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mail server that didn't hear of the first success tries again, with another trace on top."""
+    first = received(monkeypatch, letter(**{"Message-ID": "<1@acme.example>"}))
+    again = received(monkeypatch, b"Received: again\n" + letter(**{"Message-ID": "<1@acme.example>"}))
+    assert again == first
+    received(monkeypatch, letter(**{"Message-ID": "<2@acme.example>"}))
+    received(monkeypatch, letter())
+    received(monkeypatch, letter())
+    with tenant_transaction(world.tenant.id):
+        assert Report.objects.count() == 4, "one that has no id of its own is one each time"
+
+
 @pytest.mark.parametrize(
     ("raw", "tenant", "why"),
     [

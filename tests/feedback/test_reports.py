@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from portal.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from portal.models import OutboxMessage
 from portal.outbox import actions as outbox
 from portal.tenancy.context import tenant_transaction
+from tests.approvals.test_races import at_once
 from tests.feedback.factory import filed, told
 from tests.ownership.alerts.test_races import together
 from tests.world import NOW, SETUP, World, make_workload
@@ -115,6 +117,13 @@ def test_thirty_an_hour_are_enough_and_another_hour_is_another(world: World) -> 
         filed(world)
     filed(world, by=world.bob)
     filed(world, now=NOW + timedelta(hours=1))
+
+
+def test_whoever_sends_many_at_once_passes_thirty_no_more(live_world: World) -> None:
+    for _ in range(29):
+        filed(live_world)
+    found = at_once(live_world, *[partial(filed, live_world)] * 5)
+    assert sorted(isinstance(each, Report) for each in found) == [False] * 4 + [True]
 
 
 def test_unsafe_wakes_whoever_is_on_call_and_keeps_the_words_inside(world: World) -> None:

@@ -46,6 +46,7 @@ class Command(BaseCommand):
                     source=Source.MAIL,
                     actor=person(member, member.user),
                     now=timezone.now(),
+                    cause=letter.id,
                 )
         except PortalError as error:
             # 65 (EX_DATAERR): the mail server tells the sender instead of trying again.
