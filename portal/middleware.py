@@ -84,13 +84,14 @@ class TenantMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         request.tenant = request.actor = None  # type: ignore[attr-defined]
+        if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
+            error = Invalid("nul", "Leave the character NUL out of the address; no value here holds one.")
+            return self._refusal(request, error, is_api=request.path_info.startswith("/api/"))
         path = _TENANT_PATH.match(request.path_info)
         if path is None:
             return self.get_response(request)
         is_api = bool(path["api"])
         try:
-            if "%00" in request.META.get("QUERY_STRING", ""):
-                raise Invalid("nul", "Leave the character NUL out of the address; no value here holds one.")
             return self._inside(request, path["slug"], is_api=is_api)
         except PortalError as error:
             return self._refusal(request, error, is_api=is_api)

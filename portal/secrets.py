@@ -65,4 +65,4 @@ def opens(raw: str, key: str, purpose: str, owner: UUID) -> bool:
 
 def key_of(raw: str) -> str:
     """The part of a credential that names its row; empty if it can't be one."""
-    return raw[:KEY] if len(raw) == KEY + TAIL and raw.isascii() else ""
+    return raw[:KEY] if len(raw) == KEY + TAIL and set(raw) <= set(_ALPHABET) else ""

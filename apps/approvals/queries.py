@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
 
 from apps.approvals import codec, subjects
 from apps.approvals.models import ApprovalPolicy, ApprovalRequest, BreakGlass, Delegation, Signature, State
@@ -72,8 +73,21 @@ def live_delegations(tenant_id: UUID, delegate_id: UUID, now: datetime) -> list[
 
 
 def requests(tenant_id: UUID, actor: Actor) -> QuerySet[ApprovalRequest]:
-    """Requests about workloads that the actor may see, or about none, newest first."""
+    """Requests about workloads that the actor may see, or about none, newest first; and whatever they sign or have
+    signed in somebody's place, since nobody signs what they can't read (APPR-2).
+    """
     seen = Q(workload=None) | Q(workload__in=workloads.visible(tenant_id, actor))
+    if actor.is_person:
+        signed = Signature.objects.filter(tenant=tenant_id, request=OuterRef("id"), person=actor.user_id)
+        lent = Delegation.objects.filter(
+            tenant=tenant_id,
+            delegate=actor.user_id,
+            revoked_at=None,
+            starts_at__lte=Now(),
+            ends_at__gt=Now(),
+            roles__overlap=OuterRef("waiting_roles"),
+        )
+        seen |= Q(Exists(signed)) | Q(Exists(lent), state=State.PENDING)
     rows = ApprovalRequest.objects.filter(seen, tenant=tenant_id)
     return rows.select_related("workload", "requester").order_by("-created_at", "-id")
 
@@ -120,8 +134,9 @@ def emergency(request: ApprovalRequest) -> BreakGlass | None:
     return rows.select_related("first", "second", "reviewed_by").first()
 
 
-def reviews_due(tenant_id: UUID) -> QuerySet[BreakGlass]:
+def reviews_due(tenant_id: UUID, actor: Actor) -> QuerySet[BreakGlass]:
     rows = BreakGlass.objects.filter(tenant=tenant_id, reviewed_at=None, opened_at__isnull=False)
+    rows = rows.filter(request__in=requests(tenant_id, actor).order_by().values("id"))
     return rows.select_related("request", "first", "second").order_by("review_due_at")
 
 

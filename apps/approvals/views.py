@@ -34,7 +34,7 @@ def inbox(request: InTenant, slug: str) -> HttpResponse:
         "page": Paginator(queries.requests(tenant_id, request.actor), PAGE).get_page(request.GET.get("page")),
         "bottlenecks": queries.bottlenecks(tenant_id, now),
         "empty_roles": queries.roles_without_members(tenant_id),
-        "reviews": list(queries.reviews_due(tenant_id)[:PAGE]),
+        "reviews": list(queries.reviews_due(tenant_id, request.actor)[:PAGE]),
     }
     return render(request, "approvals/inbox.html", context)
 

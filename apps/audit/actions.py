@@ -26,7 +26,8 @@ def record(
     required_tenant()
     document = {
         "v": 1,
-        "actor": actor.label,
+        # As much as the column beside it holds.
+        "actor": actor.label[:200],
         "actor_kind": actor.kind,
         "actor_id": actor.id,
         "action": action,

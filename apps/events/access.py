@@ -8,13 +8,17 @@ RIGHT = "token.manage"
 
 
 def may_manage(actor: Actor) -> bool:
-    return has_right(actor, RIGHT) and actor.allows("read")
+    return _is_for_all(actor) and actor.allows("read")
 
 
 def refuse_others(actor: Actor) -> None:
     """
     Raises:
-        Forbidden: without the right.
+        Forbidden: without the right, or with a token that is bound to workloads: events are about all of them.
     """
-    if not has_right(actor, RIGHT):
+    if not _is_for_all(actor):
         raise Forbidden("right_missing", f"This needs the right {RIGHT!r}; ask a tenant admin.", right=RIGHT)
+
+
+def _is_for_all(actor: Actor) -> bool:
+    return has_right(actor, RIGHT) and actor.workloads is None

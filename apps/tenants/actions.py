@@ -11,6 +11,7 @@ from django.db.models import F, QuerySet
 from apps.accounts.models import Session, User
 from apps.accounts.sessions import name_of
 from apps.audit.actions import record
+from apps.tenants.leaving import take_back
 from apps.tenants.models import ConfigVersion, EndedSession, Membership, Team, TeamMember, Tenant
 from apps.tenants.roles import Role, has_right
 from portal.actor import Actor
@@ -68,11 +69,11 @@ def set_roles(*, member: Membership, roles: Iterable[str], actor: Actor) -> Memb
 
 
 def end_membership(*, member: Membership, actor: Actor, now: datetime, reason: str = "") -> None:
-    """Shut a member out at once; the tenant's last admin can't be."""
+    """Shut a member out at once, and take back what they were given; the tenant's last admin can't be."""
     _keep_an_admin(member, False)
     member.ended_at = now
     member.save(update_fields=["ended_at"])
-    before = {"roles": sorted(member.roles)}
+    before = {"roles": sorted(member.roles), **take_back(member)}
     record(actor=actor, action="member.ended", obj=member, before=before, reason=reason)
 
 

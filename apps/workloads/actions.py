@@ -11,10 +11,11 @@ from django.db.models import F
 from apps.accounts.models import User
 from apps.audit.actions import record
 from apps.tenants.actions import bump_config
-from apps.tenants.models import Team
+from apps.tenants.leaving import on_leaving
+from apps.tenants.models import Membership, Team
 from apps.tenants.queries import membership
 from apps.tenants.roles import has_right
-from apps.workloads.models import AgentVersion, AuthorityGrant, Workload, WorkloadTeamGrant
+from apps.workloads.models import AgentVersion, AuthorityGrant, Workload, WorkloadTeamGrant, WorkloadUserPermission
 from apps.workloads.policy import PERMISSIONS, SHARE_CAP, Posture
 from portal import access
 from portal.actor import Actor
@@ -198,6 +199,13 @@ def permit_person(*, workload: Workload, user: User, permission: str, actor: Act
         obj=workload,
         after={"user": user.email, "permission": permission},
     )
+
+
+@on_leaving("rights")
+def _take_back(member: Membership) -> int:
+    """Rights on workloads that were given by name; what somebody owns they own until it is handed over."""
+    rows = WorkloadUserPermission.objects.filter(tenant=member.tenant_id, user=member.user_id)
+    return rows.exclude(content_object__owner=member.user_id).delete()[0]
 
 
 def forbid_person(*, workload: Workload, user: User, permission: str, actor: Actor) -> None:

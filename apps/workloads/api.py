@@ -123,10 +123,12 @@ def person_behind(view: TenantView, right: str = "") -> User:
     """Whoever stands behind a request that writes: somebody signed in, or the person that a token belongs to.
 
     Raises:
-        Forbidden: nobody does, the token may only read, or the right is missing.
+        Forbidden: nobody does, the token may only read, or the right is missing; a right is about the whole tenant,
+            which a token that is bound to workloads isn't for.
     """
     user = User.objects.filter(id=view.actor.user_id).first() if view.actor.user_id else None
-    if user is None or not view.actor.allows("write") or (right and not has_right(view.actor, right)):
+    lacks = right and (not has_right(view.actor, right) or view.actor.workloads is not None)
+    if user is None or not view.actor.allows("write") or lacks:
         raise Forbidden(
             "right_missing", "This needs a person with the right, or a person's token with the scope write."
         )

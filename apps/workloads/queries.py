@@ -64,6 +64,8 @@ def workload_for(tenant_id: UUID, actor: Actor, key: str, permission: str = "see
         NotFound: it doesn't exist, or the actor may not even see it.
         Forbidden: the actor sees it and may not do this.
     """
+    # No key holds it, and the database takes none in a text.
+    key = key.replace("\0", "")
     found = permitted(tenant_id, actor, permission).filter(key=key).select_related("owner", "serving_version", "team")
     workload = found.first()
     if workload is not None:

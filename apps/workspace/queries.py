@@ -92,8 +92,8 @@ class _Source:
 
 
 def find(tenant_id: UUID, actor: Actor, asked: Sequence[str]) -> list[Found]:
-    """At most :data:`MOST_HITS` of each kind, the best first; in one statement."""
-    if not asked:
+    """At most :data:`MOST_HITS` of each kind, the best first; in one statement. A token finds what it may read."""
+    if not asked or not actor.allows("read"):
         return []
     first, *others = [_hits(source, asked) for source in _sources(tenant_id, actor)]
     rows = first.union(*others, all=True)
@@ -119,7 +119,8 @@ def _sources(tenant_id: UUID, actor: Actor) -> Iterator[_Source]:
     yield _Source(
         Kind.APPROVAL, approvals.requests(tenant_id, actor), ("title", "requester__name"), F("title"), F("state")
     )
-    yield _Source(Kind.ALERT, alerts.alerts(tenant_id), ("summary", "workload__key"), F("summary"), F("state"))
+    for_all = _bound(alerts.alerts(tenant_id), actor)
+    yield _Source(Kind.ALERT, for_all, ("summary", "workload__key"), F("summary"), F("state"))
     yield _Source(
         Kind.REPORT,
         feedback.reports(tenant_id, actor),
@@ -128,12 +129,17 @@ def _sources(tenant_id: UUID, actor: Actor) -> Iterator[_Source]:
         F("workload__key"),
         is_ranked=False,
     )
-    yield _Source(Kind.THEME, feedback.titles(tenant_id), ("title",), F("title"), F("workload__key"))
+    yield _Source(Kind.THEME, _bound(feedback.titles(tenant_id), actor), ("title",), F("title"), F("workload__key"))
     yield _Source(Kind.RUNBOOK, runbooks.runbooks(tenant_id, actor), ("title",), F("title"), F("workload__key"))
     yield _Source(Kind.TEAM, tenants.teams(tenant_id), ("name", "slug"), F("name"), ref="slug")
-    if has_right(actor, "member.manage"):
+    if actor.is_person and has_right(actor, "member.manage"):
         people = tenants.members(tenant_id)
         yield _Source(Kind.PERSON, people, ("user__name", "user__email"), F("user__name"), F("user__email"))
+
+
+def _bound(rows: QuerySet[Any], actor: Actor) -> QuerySet[Any]:
+    """Of what every member may list: what a token's workloads leave of it."""
+    return rows if actor.workloads is None else rows.filter(workload__in=actor.workloads)
 
 
 def _hits(source: _Source, asked: Sequence[str]) -> QuerySet[Any, Any]:

@@ -1,6 +1,6 @@
 """The admin's index: what wants a look in the open tenant, in words and figures, each with a way to its rows.
 
-One statement a table that has lenses, and those that a lens itself needs; the number never depends on the rows.
+One statement for all that is counted, and those that a lens itself needs; the number never depends on the rows.
 """
 
 from dataclasses import dataclass
@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.db.models import Count
+from django.db.models import Count, QuerySet, Value
+from django.db.models.functions import JSONObject
 from django.http import HttpRequest
 from django.urls import reverse
 
 from portal.admin.lenses import PARAMETER, Lens
+from portal.tenancy.together import together
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +27,35 @@ class Figure:
 
 def figures(site: AdminSite, request: HttpRequest, now: datetime) -> list[Figure]:
     """Every figure by its rank: those with something to see first."""
-    found = [figure for owner in site._registry.values() for figure in _of_table(owner, request, now)]
-    return sorted(found, key=lambda figure: (not figure.count, figure.rank, figure.says))
-
-
-def _of_table(owner: Any, request: HttpRequest, now: datetime) -> list[Figure]:
-    lenses: list[Lens] = [lens for lens in getattr(owner, "lenses", ()) if lens.says]
-    if not lenses or not owner.has_view_permission(request):
+    lenses = {
+        owner: found
+        for owner in site._registry.values()
+        if (found := [lens for lens in getattr(owner, "lenses", ()) if lens.says])
+        and owner.has_view_permission(request)
+    }
+    if not lenses:
         return []
-    tenant_id = request.tenant.id  # type: ignore[attr-defined]
-    # Under names of their own, since an annotation may not be called like a column.
-    counts = {f"n_{lens.name}": Count("pk", filter=lens.where(tenant_id, now)) for lens in lenses}
-    counted = owner.get_queryset(request).order_by().aggregate(**counts)
-    url = reverse(f"admin:{owner.opts.app_label}_{owner.opts.model_name}_changelist")
-    return [
-        Figure(counted[f"n_{lens.name}"], lens.says, f"{url}?{PARAMETER}={lens.name}", lens.rank) for lens in lenses
+    counted = together({_name(owner): _counts(owner, request, found, now) for owner, found in lenses.items()})
+    figures = [
+        Figure(count.get(lens.name, 0), lens.says, f"{_list_of(owner)}?{PARAMETER}={lens.name}", lens.rank)
+        for owner, found in lenses.items()
+        # Of a table without a row there is none.
+        for count in counted[_name(owner)] or [{}]
+        for lens in found
     ]
+    return sorted(figures, key=lambda figure: (not figure.count, figure.rank, figure.says))
+
+
+def _counts(owner: Any, request: HttpRequest, lenses: list[Lens], now: datetime) -> tuple[QuerySet[Any], JSONObject]:
+    """One row: how many each lens shows."""
+    tenant_id = request.tenant.id  # type: ignore[attr-defined]
+    counts = {lens.name: Count("pk", filter=lens.where(tenant_id, now)) for lens in lenses}
+    return owner.get_queryset(request).order_by().annotate(all=Value(1)).values("all"), JSONObject(**counts)
+
+
+def _name(owner: Any) -> str:
+    return str(owner.opts.label_lower)
+
+
+def _list_of(owner: Any) -> str:
+    return reverse(f"admin:{owner.opts.app_label}_{owner.opts.model_name}_changelist")

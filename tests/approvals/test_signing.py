@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
+from django.utils import timezone
 
 from apps.approvals import actions, breakglass, policies, queries, subjects
-from apps.approvals.models import ApprovalRequest, Delegation, Signature, State
+from apps.approvals.models import ApprovalRequest, BreakGlass, Delegation, Signature, State
 from apps.approvals.rules import Slot, Verdict
 from apps.audit.models import AuditEntry
 from apps.rollouts import actions as rollouts
@@ -56,10 +57,10 @@ def tighten(world: World, *slots: Slot) -> None:
 FINANCE = Slot("finance", frozenset({"finance"}), depends=frozenset({"phases"}))
 
 
-def asked(world: World, actor: Actor | None = None) -> tuple[Rollout, ApprovalRequest]:
+def asked(world: World, actor: Actor | None = None, now: datetime = NOW) -> tuple[Rollout, ApprovalRequest]:
     """A rollout that Bob wrote and, unless it is said otherwise, asked for."""
     rollout = drafted(world)
-    rollouts.submit_rollout(rollout=rollout, actor=actor or world.actor(world.bob), now=NOW)
+    rollouts.submit_rollout(rollout=rollout, actor=actor or world.actor(world.bob), now=now)
     return rollout, request_of(rollout)
 
 
@@ -271,7 +272,7 @@ def test_a13_break_glass_takes_two_people_lasts_a_day_and_is_reviewed_by_a_third
     with pytest.raises(Forbidden, match="governance"):
         breakglass.review(glass=glass, reviewer=world.erin, note="ok", actor=world.actor(world.erin), now=NOW)
     breakglass.review(glass=glass, reviewer=world.gina, note="it was right", actor=world.actor(world.gina), now=NOW)
-    assert list(queries.reviews_due(world.tenant.id)) == []
+    assert list(queries.reviews_due(world.tenant.id, world.actor(world.gina))) == []
 
 
 def test_what_break_glass_granted_stops_the_next_step_after_a_day(world: World, tenant: None) -> None:
@@ -474,3 +475,39 @@ def test_the_api_shows_a_request_and_lets_a_signed_in_person_sign_it(world: Worl
     assert signed.status_code == 200
     assert signed.json()["state"] == "granted"
     assert [row["counts"] for row in signed.json()["signatures"]] == [True]
+
+
+def test_a_delegate_reads_what_they_can_sign_and_signs_it_on_the_page(world: World) -> None:
+    """APPR-2: whoever stands in sees exactly what is signed, before and after, and nothing else of that workload."""
+    now = timezone.now()
+    charlie = signed_in("charlie")
+    with tenant_transaction(world.tenant.id):
+        _, request = asked(world, now=now)
+    page = f"/t/acme/approvals/{request.id}/"
+    assert charlie.get(page).status_code == 404
+    with tenant_transaction(world.tenant.id):
+        lend(world, "erin", "charlie", starts_at=now, ends_at=now + DAY, now=now)
+    assert request.title in charlie.get("/t/acme/approvals/").content.decode()
+    assert charlie.get(page).status_code == 200
+    said = {"verdict": "approve", "seen": request.digest, "acting_for": str(world.erin.id)}
+    assert charlie.post(f"{page}sign/", said).status_code == 302
+    assert "Granted" in charlie.get(page).content.decode()
+    assert charlie.get("/t/acme/workloads/W-01/").status_code == 404
+
+
+def test_a_break_glass_is_for_those_who_see_the_request(world: World) -> None:
+    now = timezone.now()
+    with tenant_transaction(world.tenant.id):
+        _, request = asked(world, now=now)
+        BreakGlass.objects.create(
+            tenant=world.tenant,
+            request=request,
+            first=world.erin,
+            second=world.gina,
+            opened_at=now,
+            review_due_at=now + DAY,
+            reason="customers are blocked",
+            first_digest=request.digest,
+        )
+    assert request.title in signed_in("gina").get("/t/acme/approvals/").content.decode()
+    assert request.title not in signed_in("charlie").get("/t/acme/approvals/").content.decode()

@@ -72,6 +72,8 @@ def test_a_service_has_no_right_and_a_persons_token_needs_its_scopes(world: Worl
     reads = world.token("read", user=world.adam)
     assert (call("get", reads), call("post", reads)) == (200, 403)
     assert call("post", world.token("read", "write", user=world.alice)) == 403
+    bound = world.token("read", "write", user=world.adam, workload_ids=[world.workload.id])
+    assert (call("get", bound), call("post", bound)) == (403, 403), "events are about all workloads"
     assert call("post", world.token("read", "write", user=world.adam)) == 201
 
 

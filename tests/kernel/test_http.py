@@ -1,6 +1,7 @@
 """The frame of every answer: health, metrics, request ids, problems, the schema."""
 
 import logging
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from apps.rollouts import actions
 from portal.errors import PortalError
 from portal.logs import JsonFormatter
 from portal.tenancy.context import tenant_transaction
+from tests.pages.test_pages import signed_in
 from tests.rollouts.factory import running
 from tests.world import NOW, World
 
@@ -89,3 +91,37 @@ def test_a_log_line_is_json_with_request_and_tenant() -> None:
 def test_errors_know_their_status() -> None:
     found = {kind.__name__: kind.status for kind in PortalError.__subclasses__()}
     assert found["Refused"] == 409 and found["Invalid"] == 400 and found["Unavailable"] == 503
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/accounts/invitation/%00{'a' * 31}/",
+        f"/accounts/email/confirm/%00{'a' * 31}/",
+        "/t/%00/",
+        "/t/acme/workloads/%00/",
+        "/api/v1/t/acme/workloads/%00",
+        "/api/v1/t/a%00/workloads",
+        "/t/acme/rollouts/?state=%00",
+        "/admin/workloads/workload/?stage__exact=%00",
+    ],
+)
+def test_an_address_with_a_nul_is_a_400_for_anybody(world: World, path: str) -> None:
+    for client in (Client(), signed_in("alice")):
+        assert client.get(path).status_code == 400
+
+
+def test_a_nul_in_a_form_is_no_500(world: World) -> None:
+    said = {"page": "board", "about": "\0", "name": "x", "query": "category=wrong"}
+    assert signed_in("alice").post("/t/acme/filters/keep/", said).status_code == 404
+    assert Client().get(f"/accounts/invitation/{'Ä' * 32}/").status_code == 404
+
+
+@pytest.mark.parametrize("position", ["notadate", "%00", "9" * 400, "2026-99-99T00:00:00"])
+@pytest.mark.parametrize("listed", ["workloads", "members", "alerts", "event-subscriptions", "rollouts", "invitations"])
+def test_a_cursor_that_somebody_made_up_is_refused(world: World, listed: str, position: str) -> None:
+    cursor = b64encode(f"p={position}".encode()).decode()
+    answer = signed_in("adam").get(f"/api/v1/t/acme/{listed}", {"cursor": cursor})
+    by_a_text = listed in {"workloads", "event-subscriptions"}
+    assert answer.status_code == (200 if by_a_text and position != "%00" else 404)
+    assert answer.headers["Content-Type"].startswith("application/")

@@ -1,16 +1,21 @@
 """WORK-1 to WORK-4 and ROLL-3's posture: the registry's rules, through its actions and its API."""
 
+import json
 from decimal import Decimal
 
 import pytest
 from django.test import Client
 
 from apps.audit import queries as audit
+from apps.audit.models import AuditEntry
+from apps.tenants import actions as tenants
+from apps.tenants.models import Membership
 from apps.workloads import actions, queries
 from apps.workloads.models import Workload
 from portal.errors import Conflict, Forbidden, Invalid, Refused
 from portal.tenancy.context import tenant_transaction
-from tests.world import SETUP, World
+from tests.pages.test_pages import signed_in
+from tests.world import NOW, SETUP, World
 
 
 def test_a_workload_starts_without_any_authority_in_pilot_and_paused(world: World) -> None:
@@ -133,3 +138,21 @@ def test_a_services_token_reads_what_it_is_bound_to_and_registers_nothing(world:
     assert Client().get("/api/v1/t/acme/workloads/W-01", headers=headers).status_code == 404
     refused = Client().post("/api/v1/t/acme/workloads", {}, content_type="application/json", headers=headers)
     assert refused.status_code == 403
+
+
+def test_whoever_left_and_is_let_in_again_begins_anew(world: World) -> None:
+    """Teams and rights by name are taken back with the membership; what somebody owns waits for its hand-over."""
+    with tenant_transaction(world.tenant.id):
+        actions.permit_person(workload=world.workload, user=world.bob, permission="operate_workload", actor=SETUP)
+        for name in ("bob", "alice"):
+            member = Membership.objects.get(user=world.people[name])
+            tenants.end_membership(member=member, actor=SETUP, now=NOW)
+            tenants.add_member(tenant_id=world.tenant.id, user=member.user, roles=["frontline"], actor=SETUP)
+        entry = AuditEntry.objects.filter(action="member.ended").order_by("seq").first()
+    assert entry is not None and json.loads(entry.body)["before"] == {
+        "roles": ["incident_responder"],
+        "rights": 1,
+        "teams": 1,
+    }
+    assert signed_in("bob").get("/t/acme/workloads/W-01/").status_code == 404
+    assert signed_in("alice").get("/t/acme/workloads/W-01/").status_code == 200

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from apps.feedback.models import Theme
 from apps.tenants import actions as tenants
 from apps.workloads import actions as workloads
 from apps.workspace.rules import Fit, fit, words
@@ -190,3 +191,20 @@ def test_a_token_of_another_tenant_finds_nothing(world: World) -> None:
     raw = world.token("read", tenant=world.other)
     answer = Client().get("/api/v1/t/acme/search", {"q": "W-"}, headers={"Authorization": f"Bearer {raw}"})
     assert answer.status_code == 404
+
+
+def test_a_token_finds_what_it_may_read_of_the_workloads_it_is_bound_to_and_nobodys_address(world: World) -> None:
+    with tenant_transaction(world.tenant.id):
+        other, _, _ = make_workload(world.tenant, world.alice, "W-02")
+        for workload, title in ((world.workload, "zebra crossing"), (other, "zebra stripes")):
+            Theme.objects.create(tenant=world.tenant, workload=workload, title=title, made_by=world.alice)
+
+    def hits(asked: str, *scopes: str, **options: Any) -> dict[str, list[str]]:
+        token = world.token(*scopes, **options)
+        return found(Client(headers={"Authorization": f"Bearer {token}"}), asked)
+
+    assert hits("zebra", "telemetry", user=world.adam) == {}
+    assert hits("zebra", "read", workload_ids=[world.workload.id]) == {"theme": ["zebra crossing"]}
+    assert hits("zebra", "read", user=world.adam) == {"theme": ["zebra crossing", "zebra stripes"]}
+    assert hits("example.org", "read", user=world.adam) == {}
+    assert "person" in found(signed_in("adam"), "example.org")
