@@ -48,7 +48,7 @@ class Shot:
 
 
 SHOTS = (
-    Shot("home-owner", "", readme="home"),
+    Shot("home-owner", ""),
     Shot("home-frontline", "", "fred"),
     Shot("workloads", "workloads/"),
     Shot("workload", "workloads/W-01/", readme="workload"),
@@ -56,7 +56,7 @@ SHOTS = (
     Shot("rollouts", "rollouts/"),
     Shot("rollout-climbing", "workloads/W-01/", follow=(r"^1\.\d",), readme="rollout"),
     Shot("rollout-rolled-back", "workloads/W-02/", "marcus", (r"^1\.\d",)),
-    Shot("rollout-held-by-trust", "workloads/W-03/", "priya", (r"^1\.\d",)),
+    Shot("rollout-held-by-trust", "workloads/W-03/", "priya", (r"^1\.\d",), readme="held"),
     Shot("approvals", "approvals/", "erin"),
     Shot("alerts", "alerts/", "marcus"),
     Shot("alert", "alerts/", "marcus", ("^Rolled back",)),
