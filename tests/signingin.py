@@ -1,11 +1,13 @@
 """Signing people in as a browser does: with a password, a code, or a tenant's own provider on loopback."""
 
 import json
+import re
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from html import unescape
 from typing import Any
 from urllib.parse import urlencode
 
@@ -71,15 +73,23 @@ def idp() -> Iterator[Idp]:
         yield Idp(f"http://localhost:{server.server_port}")
 
 
+def left(client: Client, slug: str, query: dict[str, str] | None = None) -> str:
+    """By the tenant's page and its link, as a person does: where the browser is sent at the provider."""
+    page = client.get(f"/accounts/oidc/{slug}/", query or {})
+    way = re.search(rf'href="(/accounts/oidc/{slug}/login/[^"]+)"', page.content.decode())
+    assert way, page.content
+    answer = client.get(unescape(way[1]))
+    assert answer.status_code == 302, answer.content
+    return answer.headers["Location"]
+
+
 def through(
     provider: Idp, slug: str, sub: str, *, client: Client | None = None, invitation: str = ""
 ) -> tuple[Any, Any]:
     """From the tenant's sign-in to the provider and back: the browser, and the last answer."""
     client = client or Client()
     query = {"invitation": invitation} if invitation else {}
-    left = client.get(f"/accounts/oidc/{slug}/login/", query)
-    assert left.status_code == 302, left.content
-    return client, client.get(provider.approve(left.headers["Location"], sub))
+    return client, client.get(provider.approve(left(client, slug, query), sub))
 
 
 def by_password(name: str, password: str = PASSWORD, **options: Any) -> Client:

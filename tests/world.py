@@ -112,6 +112,13 @@ def make_user(name: str, **fields: object) -> User:
     return User.objects.create_user(f"{name}@example.org", PASSWORD, name=name.capitalize(), **fields)
 
 
+def long_address(length: int) -> str:
+    """One that is well-formed, with so many characters."""
+    ending = ".org"
+    domain = ".".join(["d" * 40] * 5)[: length - 60 - len("@" + ending)].rstrip(".")
+    return f"{'a' * (length - len(domain) - len('@' + ending))}@{domain}{ending}"
+
+
 def make_workload(
     tenant: Tenant, owner: User, key: str, team: Team | None = None
 ) -> tuple[Workload, AgentVersion, AgentVersion]:

@@ -12,18 +12,25 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from apps.accounts.actions import end_sessions
-from apps.accounts.models import EmailChange, User
+from apps.accounts.models import LONGEST_ADDRESS, EmailChange, User
 from portal import secrets
 from portal.directory import directory
-from portal.errors import NotFound, Refused
+from portal.errors import Invalid, NotFound, Refused
 
 CONFIRM, UNDO = "email.confirm", "email.undo"
 CONFIRM_WITHIN, UNDO_WITHIN = timedelta(days=1), timedelta(days=7)
 
 
 def ask(*, user: User, address: str, now: datetime) -> None:
-    """Send a link to the new address. Says the same, and looks the same, if somebody has that address already."""
+    """Send a link to the new address. Says the same, and looks the same, if somebody has that address already.
+
+    Raises:
+        Invalid: an address that is too long.
+        Refused: it is theirs already.
+    """
     new = address.strip().lower()
+    if len(new) > LONGEST_ADDRESS:
+        raise Invalid("address", f"An address has at most {LONGEST_ADDRESS} characters here.")
     if new == user.email:
         raise Refused("same_address", "This is your address already.")
     if User.objects.filter(email=new).exists():

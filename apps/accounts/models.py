@@ -14,6 +14,9 @@ from portal.ids import uuid7
 from portal.tenancy.constraints import KnownRow, walls
 from portal.tenancy.models import TenantModel
 
+# The column of an address takes 254 characters; the one in the trail, for who did something, 200 with a word before it.
+LONGEST_ADDRESS = 190
+
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":

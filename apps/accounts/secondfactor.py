@@ -38,8 +38,8 @@ def is_shown(records: Sequence[Mapping[str, Any]], now: float) -> bool:
 
 def is_asserted(claims: Mapping[str, Any]) -> bool:
     """Whether an id token says that several factors were used."""
-    methods = claims.get("amr")
-    return (isinstance(methods, list) and AMR in methods) or claims.get("acr") in ACR
+    methods, context = claims.get("amr"), claims.get("acr")
+    return (isinstance(methods, list) and AMR in methods) or (isinstance(context, str) and context in ACR)
 
 
 def is_missing(mode: str, is_strong: bool) -> bool:

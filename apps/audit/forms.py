@@ -1,11 +1,15 @@
+from datetime import date
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 
 from apps.audit.queries import Wanted
 
 # Above any sequence number that a chain will reach, and below what the column takes.
 _MOST = 2**62
+# A day ends where the next one begins, in a zone on either side: both have to be there.
+_DAYS = [MinValueValidator(date(1900, 1, 1)), MaxValueValidator(date(9000, 1, 1))]
 
 
 def _text(label: str, length: int) -> forms.CharField:
@@ -13,7 +17,9 @@ def _text(label: str, length: int) -> forms.CharField:
 
 
 def _day(label: str) -> forms.DateField:
-    return forms.DateField(required=False, label=label, widget=forms.DateInput(attrs={"type": "date"}))
+    return forms.DateField(
+        required=False, label=label, widget=forms.DateInput(attrs={"type": "date"}), validators=_DAYS
+    )
 
 
 class WantedForm(forms.Form):

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts.models import User
+from apps.accounts.models import LONGEST_ADDRESS, User
 from apps.tenants import actions, queries
 from apps.tenants import invitations as inviting
 from apps.tenants import provider as providing
@@ -44,7 +44,7 @@ class InvitationSerializer(serializers.ModelSerializer[Invitation]):
 
 
 class NewInvitationSerializer(MemberRolesSerializer):
-    email = serializers.EmailField()
+    email = serializers.EmailField(max_length=LONGEST_ADDRESS)
 
 
 class SignInProviderSerializer(serializers.ModelSerializer[SignInProvider]):

@@ -3,9 +3,11 @@ from typing import Any
 from django import forms
 from django.utils.text import slugify
 
+from apps.accounts.models import LONGEST_ADDRESS
 from apps.tenants import importing
 from apps.tenants.models import SignInProvider
 from apps.tenants.roles import Role
+from portal.errors import Invalid
 
 
 class RolesForm(forms.Form):
@@ -18,7 +20,7 @@ class RolesForm(forms.Form):
 
 
 class InviteForm(RolesForm):
-    email = forms.EmailField(label="Their e-mail address")
+    email = forms.EmailField(max_length=LONGEST_ADDRESS, label="Their e-mail address")
     field_order = ["email", "roles"]
 
 
@@ -38,7 +40,9 @@ class NewTenantForm(forms.Form):
 
 class FirstAdminForm(forms.Form):
     email = forms.EmailField(
-        label="Their e-mail address", help_text="They get a link that counts once, for seven days."
+        max_length=LONGEST_ADDRESS,
+        label="Their e-mail address",
+        help_text="They get a link that counts once, for seven days.",
     )
 
 
@@ -76,7 +80,10 @@ class ImportForm(forms.Form):
             text = file.read().decode("utf-8-sig") if file else data.get("text", "")
         except UnicodeDecodeError as error:
             raise forms.ValidationError("The file isn't text in UTF-8; save it as CSV in UTF-8.") from error
-        return {**data, "lines": importing.read(text)}
+        try:
+            return {**data, "lines": importing.read(text)}
+        except Invalid as error:
+            raise forms.ValidationError(error.message) from error
 
 
 class AcceptForm(forms.Form):

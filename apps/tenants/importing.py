@@ -26,10 +26,18 @@ class Line:
 
 
 def read(text: str) -> list[Line]:
-    """A line each: the address, then its roles, separated by commas. Empty lines and a head are passed over."""
-    rows = csv.reader(StringIO(text))
+    """A line each: the address, then its roles, separated by commas. Empty lines and a head are passed over.
+
+    Raises:
+        Invalid: a line that can't be read as CSV; the message says which.
+    """
+    # Lines end as they do on any machine: a bare carriage return too.
+    rows = csv.reader(StringIO(text, newline=None))
     parts = ((rows.line_num, [part.strip() for part in row if part.strip()]) for row in rows)
-    return [Line(number, row[0], tuple(row[1:])) for number, row in parts if row and row[0].lower() != "email"]
+    try:
+        return [Line(number, row[0], tuple(row[1:])) for number, row in parts if row and row[0].lower() != "email"]
+    except csv.Error as error:
+        raise Invalid("csv", f"Line {rows.line_num} can't be read as CSV ({error}).") from error
 
 
 def invite_all(

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 
-from apps.accounts.models import User
+from apps.accounts.models import LONGEST_ADDRESS, User
 from apps.audit.actions import record
 from apps.tenants import queries
 from apps.tenants.actions import add_member, known_roles
@@ -22,6 +22,7 @@ from apps.tenants.roles import Role, has_right
 from portal import secrets
 from portal.actor import Actor
 from portal.errors import Forbidden, Invalid, NotFound, Refused
+from portal.models import OutboxMessage
 from portal.outbox.actions import enqueue
 from portal.tenancy.context import known_row_transaction, tenant_transaction
 
@@ -29,6 +30,8 @@ PURPOSE, TOPIC = "invitation", "invitation.sent"
 LASTS = timedelta(days=7)
 # Whoever invites all day would mail strangers with our name on it.
 MOST_A_DAY = 100
+# One who waits for a mail looks for it first; and nobody's mailbox is filled by a button.
+RESENT_AFTER = timedelta(minutes=10)
 
 
 def invite(
@@ -45,7 +48,7 @@ def invite(
 
     Raises:
         Forbidden: without the right ``member.manage``; a platform operator, once the tenant has an admin of its own.
-        Invalid: no address, or an unknown role.
+        Invalid: no address, one that is too long, or an unknown role.
         Refused: they are a member, have an open invitation, or too many went out today.
     """
     _refuse_others(tenant_id, actor)
@@ -70,10 +73,17 @@ def invite(
 
 
 def resend(*, invitation: Invitation, actor: Actor, now: datetime, reason: str = "") -> Invitation:
-    """Send it anew for another week; the former link counts no more."""
+    """Send it anew for another week; the former link counts no more.
+
+    Raises:
+        Forbidden: as for sending it.
+        Refused: it was taken up or revoked, sent within the last ten minutes, or too many went out today.
+    """
     _refuse_others(invitation.tenant_id, actor)
     invitation = _locked(invitation)
     _refuse_unless_open(invitation, invitation.sent_at)
+    if now < invitation.sent_at + RESENT_AFTER:
+        raise Refused("sent_just_now", "It was sent within the last ten minutes; wait a little, then send it anew.")
     _refuse_floods(invitation.tenant_id, now)
     invitation.key, invitation.sent_at, invitation.expires_at = secrets.new_key(), now, now + LASTS
     invitation.save(update_fields=["key", "sent_at", "expires_at"])
@@ -195,7 +205,8 @@ def _clear_expired(tenant_id: UUID, address: str, now: datetime) -> None:
 
 
 def sent_today(tenant_id: UUID, now: datetime) -> int:
-    return Invitation.objects.filter(tenant=tenant_id, sent_at__gt=now - timedelta(days=1)).count()
+    """Mails, not invitations: one that was sent anew counts each time."""
+    return OutboxMessage.objects.filter(tenant=tenant_id, topic=TOPIC, created_at__gt=now - timedelta(days=1)).count()
 
 
 def _refuse_floods(tenant_id: UUID, now: datetime) -> None:
@@ -231,6 +242,8 @@ def _address(email: str) -> str:
         validate_email(address)
     except ValidationError as error:
         raise Invalid("email", "This is no e-mail address.") from error
+    if len(address) > LONGEST_ADDRESS:
+        raise Invalid("email", f"An address has at most {LONGEST_ADDRESS} characters here.")
     return address
 
 

@@ -23,6 +23,8 @@ from portal.errors import Invalid, PortalError, Refused
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 LEEWAY_SECONDS = 60
 _MOST = 256 * 1024
+# What a library may stumble over in a token or a document that somebody hostile wrote.
+_UNSOUND = (jwt.PyJWTError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +80,15 @@ def discover(issuer: str) -> Metadata:
     missing = [name for name in names.values() if not isinstance(found.get(name), str)]
     if missing:
         raise Invalid("discovery", f"The discovery document lacks {', '.join(missing)}.")
-    basic = found.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
+    ways = found.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
+    if not isinstance(ways, list):
+        raise Invalid("discovery", "The discovery document's token_endpoint_auth_methods_supported is no list.")
     # The browser is sent there, so it has to be an address like any other.
     outbound.check(found["authorization_endpoint"])
     return Metadata(
         issuer=issuer,
         userinfo=str(found.get("userinfo_endpoint") or ""),
-        takes_basic="client_secret_basic" in basic,
+        takes_basic="client_secret_basic" in ways,
         **{name: found[key] for name, key in names.items()},
     )
 
@@ -118,6 +122,10 @@ def come_back(client: Client, attempt: Attempt, code: str) -> dict[str, Any]:
     claims = verified(token, _json(_get(metadata.jwks), "the keys"), client, attempt.nonce)
     if "email" not in claims and metadata.userinfo:
         claims = {**_userinfo(metadata, str(answer.get("access_token", "")), claims["sub"]), **claims}
+    for name in ("email", "name"):
+        value = claims.get(name)
+        if isinstance(value, str) and not _is_text(value):
+            raise _no(f"its {name} is no text")
     return claims
 
 
@@ -134,14 +142,14 @@ def verified(token: str, keys: dict[str, Any], client: Client, nonce: str) -> di
             leeway=LEEWAY_SECONDS,
             options={"require": ["iss", "sub", "aud", "exp", "iat"]},
         )
-    except (jwt.PyJWTError, ValueError, TypeError) as error:
+    except _UNSOUND as error:
         raise _no(f"its token doesn't hold ({type(error).__name__})") from error
-    if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
+    if not hmac.compare_digest(str(claims.get("nonce", "")).encode(errors="replace"), nonce.encode()):
         raise _no("its token was made for another sign-in")
     # Core 3.1.3.7: with several audiences, or a party named, it has to be us.
     if claims.get("azp", client.id) != client.id or (isinstance(claims["aud"], list) and len(claims["aud"]) > 1):
         raise _no("its token is for somebody else too")
-    if not isinstance(claims["sub"], str) or not 0 < len(claims["sub"]) <= 255:
+    if not isinstance(claims["sub"], str) or not 0 < len(claims["sub"]) <= 255 or not _is_text(claims["sub"]):
         raise _no("it names nobody")
     return claims
 
@@ -193,11 +201,16 @@ def _get(url: str, headers: dict[str, str] | None = None) -> outbound.Answer:
 def _json(answer: outbound.Answer, what: str) -> dict[str, Any]:
     try:
         found = json.loads(answer.text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _no(f"{what} is no JSON") from error
     if answer.status != 200 or not isinstance(found, dict):
         raise _no(f"{what} came with status {answer.status}")
     return found
+
+
+def _is_text(value: str) -> bool:
+    """Whether a column takes it: JSON can spell NUL, and halves of characters."""
+    return "\0" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _no(why: str) -> PortalError:

@@ -148,7 +148,8 @@ def _invited(invitation: Invitation | None, address: str, claims: Mapping[str, A
 def _address(found: SignInProvider, claims: Mapping[str, Any]) -> str:
     address = str(claims.get("email") or "").strip().lower()
     is_allowed = address.rpartition("@")[2] in found.domains
-    if claims.get("email_verified") not in {True, "true"} or not is_allowed:
+    said = claims.get("email_verified")
+    if not (said is True or said == "true") or not is_allowed:
         raise _stranger()
     return address
 

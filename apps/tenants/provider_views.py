@@ -1,6 +1,7 @@
 """A tenant's own sign-in: its settings, and the way through it."""
 
 import hmac
+import secrets
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.accounts.models import User
@@ -29,6 +32,8 @@ from portal.secrets import unseal
 from portal.tenancy.context import tenant_transaction
 
 ATTEMPT = "signin.attempt"
+# What the page before the way out has put into its link, for this browser and one tenant.
+WAY_OUT = "signin.way_out"
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
@@ -99,19 +104,34 @@ def choose(request: HttpRequest) -> HttpResponse:
 
 @public
 @require_GET
+@never_cache
 def start(request: HttpRequest, slug: str) -> HttpResponse:
+    """The page from which alone one leaves for the provider.
+
+    Its link holds a word that this browser's session keeps, since a bare address would let any site sign its visitors
+    in at a tenant of its own. A form with a token would do as well, and the browser would stop it at the provider.
+    """
     tenant, _ = _open(slug)
-    return render(request, "account/provider_start.html", {"tenant": tenant, "back": safe_next(request, "")})
+    asked = {"pass": _pass(request, slug), **_carried(request)}
+    context = {"tenant": tenant, "way": f"{reverse('provider_login', args=[slug])}?{urlencode(asked)}"}
+    return render(request, "account/provider_start.html", context)
 
 
 @public
 @require_GET
 def leave(request: HttpRequest, slug: str) -> HttpResponse:
-    """Off to the provider, with a new state, nonce and verifier in the session."""
+    """Off to the provider, with a new state, nonce and verifier in the session.
+
+    Only by the link of :func:`start`, and once; whoever comes otherwise is shown that page.
+    """
     limited = ratelimit.consume_or_429(request, action="login", limit_get=True)
     if limited:
         return limited  # type: ignore[no-any-return]
     tenant, found = _open(slug)
+    if not _has_pass(request, slug):
+        carried = _carried(request)
+        return redirect(f"{reverse('provider_start', args=[slug])}{f'?{urlencode(carried)}' if carried else ''}")
+    del request.session[WAY_OUT]
     attempt = oidc.Attempt.new()
     request.session[ATTEMPT] = {
         "tenant": str(tenant.id),
@@ -186,6 +206,25 @@ def _same_attempt(request: HttpRequest, kept: Any, tenant: Tenant, found: SignIn
     if request.GET.get("error") or not request.GET.get("code") or request.GET.get("iss", found.issuer) != found.issuer:
         raise Refused("signin_declined", "The provider didn't sign you in. Begin again, or ask a tenant admin.")
     return attempt
+
+
+def _pass(request: HttpRequest, slug: str) -> str:
+    """The same until it is used: a second tab doesn't spoil the first one's link."""
+    kept = request.session.get(WAY_OUT)
+    if kept is None or kept["slug"] != slug:
+        kept = request.session[WAY_OUT] = {"slug": slug, "word": secrets.token_urlsafe(32)}
+    return str(kept["word"])
+
+
+def _has_pass(request: HttpRequest, slug: str) -> bool:
+    kept, sent = request.session.get(WAY_OUT), request.GET.get("pass", "")
+    return kept is not None and kept["slug"] == slug and hmac.compare_digest(kept["word"].encode(), sent.encode())
+
+
+def _carried(request: HttpRequest) -> dict[str, str]:
+    """Where to go on afterwards, and the invitation one came by."""
+    found = {"next": safe_next(request, ""), "invitation": request.GET.get("invitation", "")[:100]}
+    return {name: value for name, value in found.items() if value}
 
 
 def _invitation(token: str, tenant: Tenant) -> Invitation | None:

@@ -4,7 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import FieldDoesNotExist
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import transaction
 from django.db.models import CharField, ForeignKey, QuerySet, TextField
 from django.http import HttpRequest, StreamingHttpResponse
@@ -17,7 +19,7 @@ from portal.actor import Actor
 from portal.admin import exporting, session
 from portal.admin.lenses import Lens, filter_for
 from portal.directory import directory
-from portal.errors import NotFound, PortalError
+from portal.errors import Invalid, NotFound, PortalError
 
 # What a row of another table is known by, where it stands in a list.
 _NAMES = ("name", "email", "title", "key", "slug", "label")
@@ -71,7 +73,7 @@ class GuardedAdmin(ModelAdmin):  # type: ignore[misc]
         if kind not in exporting.TYPES or request.method != "POST" or not self.has_view_permission(request):
             raise NotFound()
         columns = [str(name) for name in self.list_display]
-        rows = exporting.values(self.get_changelist_instance(request).queryset, columns, self)
+        rows = exporting.values(self._filtered(request), columns, self)
         tenant, open_session = request.tenant, request.admin_session  # type: ignore[attr-defined]
         reason = f"{self.opts.verbose_name_plural}: {open_session.reason}"
         directory().note_admin_session(tenant, session.operator(request.user), "exported", reason)
@@ -81,6 +83,28 @@ class GuardedAdmin(ModelAdmin):  # type: ignore[misc]
         response.headers["Content-Disposition"] = f'attachment; filename="{file}"'
         response.headers["Cache-Control"] = "private, no-store"
         return response
+
+    def _filtered(self, request: HttpRequest) -> QuerySet[Any]:
+        """The rows that the list shows by the same address. The list itself drops a filter that makes no sense; a file
+        that held more than was asked for would be worse than none.
+        """
+        try:
+            found: QuerySet[Any] = self.get_changelist_instance(request).queryset
+        except IncorrectLookupParameters as error:
+            raise Invalid("filter", "The list has no such filter, or not with this value. Choose it again.") from error
+        return found
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        """
+        Raises:
+            Invalid: one of the chosen ids is none.
+        """
+        try:
+            for chosen in request.POST.getlist(ACTION_CHECKBOX_NAME):
+                self.opts.pk.to_python(chosen)
+        except ValidationError as error:
+            raise Invalid("rows", "What was chosen is no row of this list. Choose again.") from error
+        return super().response_action(request, queryset)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)

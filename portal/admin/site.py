@@ -7,11 +7,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils import timezone
+from django.views.generic import RedirectView
 from unfold.sites import UnfoldAdminSite
 
 from portal.admin import pages
 from portal.admin.dashboard import figures
 from portal.admin.pages import Page
+
+# Django's own pages for a password, whose names its templates link to.
+_PASSWORD_PAGES = {"password_change": "password_change/", "password_change_done": "password_change/done/"}
 
 
 class PortalAdminSite(UnfoldAdminSite):  # type: ignore[misc]
@@ -40,12 +44,17 @@ class PortalAdminSite(UnfoldAdminSite):  # type: ignore[misc]
     def get_urls(self) -> list[URLPattern | URLResolver]:
         from portal.admin import views
 
+        # Django's own would change a password without a limit on guesses, an entry in the trail or a mail, and in a
+        # session that a tenant's provider vouched for. There is one place for it, which refuses such sessions.
+        elsewhere = RedirectView.as_view(pattern_name="account_change_password")
+        theirs = [each for each in super().get_urls() if getattr(each, "name", None) not in _PASSWORD_PAGES]
         own = [
             path("tenant/", views.choose_tenant, name="choose_tenant"),
             path("tenant/leave/", views.leave_tenant, name="leave_tenant"),
+            *(path(address, elsewhere, name=name) for name, address in _PASSWORD_PAGES.items()),
             *(path(page.path, self._view(page), name=page.name) for page in pages.every()),
         ]
-        return [*own, *super().get_urls()]
+        return [*own, *theirs]
 
     def _view(self, page: Page) -> Any:
         return page.view if page.is_outside else self.admin_view(pages.guarded(page))

@@ -10,10 +10,10 @@ from django.utils import timezone
 from apps.accounts import emails
 from apps.accounts.models import EmailChange, Session, User
 from apps.audit import queries as audit
-from portal.errors import NotFound, Refused
+from portal.errors import Invalid, NotFound, Refused
 from portal.tenancy.context import tenant_transaction
 from tests.signingin import by_password
-from tests.world import PASSWORD, World
+from tests.world import PASSWORD, World, long_address
 
 NOW = timezone.now()
 NEW = "alice@new.example"
@@ -135,6 +135,21 @@ def test_an_old_address_that_can_not_be_told_is_not_left(world: World, mailoutbo
         patch.setattr(emails, "_mail", lambda *args: (_ for _ in ()).throw(OSError("no mail server")))
         emails.confirm(token=token, user=world.alice, keep=None, now=timezone.now())
     assert address_of(world.alice) == "alice@example.org"
+
+
+@pytest.mark.parametrize("length", [191, 260, 319])
+def test_an_address_longer_than_the_columns_is_refused_in_words(
+    world: World, mailoutbox: list[Any], length: int
+) -> None:
+    client = by_password("alice")
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    answer = client.post("/accounts/email/", {"address": long_address(length)})
+    assert answer.status_code == 400 and b"at most 190 characters" in answer.content
+    with pytest.raises(Invalid, match="at most 190 characters"):
+        emails.ask(user=world.alice, address=long_address(length), now=NOW)
+    assert (mailoutbox, EmailChange.objects.count()) == ([], 0)
+    client.post("/accounts/email/", {"address": long_address(190)})
+    assert EmailChange.objects.get().new == long_address(190)
 
 
 def test_ones_own_address_is_no_change(world: World) -> None:

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.test import Client
 from django.utils import timezone
 
-from apps.accounts.models import ApiToken
+from apps.accounts.models import ApiToken, User
 from apps.approvals.models import ApprovalPolicy
 from apps.audit import queries as audit
 from apps.gates.models import CriterionLimit
@@ -70,6 +70,16 @@ def test_a_tenant_admin_opens_their_own_tenant_and_no_other(world: World) -> Non
     none = client.post("/admin/tenant/", {"slug": "nowhere", "reason": "curious"})
     assert foreign.status_code == none.status_code == 404
     assert opened("adam").get("/admin/").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/admin/password_change/", "/admin/password_change/done/"])
+def test_a_password_is_changed_in_one_place_and_not_in_the_admin(world: World, path: str) -> None:
+    """Django's own page knows no limit on guesses, writes no entry, sends no mail and lets a limited session in."""
+    adam, hashed = opened("adam"), User.objects.get(id=world.adam.id).password
+    form = {"old_password": PASSWORD, "new_password1": "gravel-otter-seven", "new_password2": "gravel-otter-seven"}
+    for answer in (adam.get(path), adam.post(path, form), adam.post(path, {**form, "old_password": "a guess"})):
+        assert (answer.status_code, answer.headers["Location"]) == (302, "/accounts/password/change/")
+    assert User.objects.get(id=world.adam.id).password == hashed
 
 
 def test_nothing_opens_without_a_reason_and_opening_is_in_the_tenants_trail(world: World) -> None:

@@ -53,6 +53,12 @@ def test_it_is_found_by_action_person_object_day_and_request(world: World) -> No
     assert adam.get(f"{LIST}?below=99999999999999999999999").status_code == 400
 
 
+@pytest.mark.parametrize("query", ["until=9999-12-31", "since=0001-01-01", "since=9999-12-31&until=0001-01-01"])
+def test_a_day_at_the_end_of_the_calendar_is_refused_in_words(world: World, query: str) -> None:
+    answer = opened("adam").get(f"{url(AuditEntry)}?{query}")
+    assert answer.status_code == 400 and b"Ensure this value is" in answer.content
+
+
 def test_pages_go_down_without_a_count_and_meet_every_entry_once(world: World) -> None:
     with tenant_transaction(world.tenant.id):
         for _ in range(120):

@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.accounts.models import ApiToken, User
 from apps.audit.models import AuditEntry
 from apps.ownership.models import Alert
-from apps.tenants.models import Membership, Tenant
+from apps.tenants.models import Invitation, Membership, Tenant
 from apps.workloads.models import Workload
 from portal.admin import exporting
 from portal.tenancy.context import tenant_transaction
@@ -93,6 +93,23 @@ def test_a_list_leaves_as_csv_and_as_json_lines_with_its_filters_and_in_the_trai
         assert entries.count() == 3 and "api tokens: ticket 4711" in entries[0].body
     assert adam.get(url(ApiToken, "export/csv/")).status_code == 404
     assert adam.post(url(ApiToken, "export/xlsx/")).status_code == 404
+
+
+@pytest.mark.parametrize("query", ["?foo=abc", "?created_at__gte=abc", "?id=abc", "?created_at__gte=9999-99-99"])
+def test_a_filter_that_makes_no_sense_gives_no_file_and_says_so(world: World, query: str) -> None:
+    adam = opened("adam")
+    answer = adam.post(url(Workload, f"export/csv/{query}"))
+    assert answer.status_code == 400 and b"no such filter" in answer.content
+    with tenant_transaction(world.tenant.id):
+        assert not AuditEntry.objects.filter(body__contains="exported").exists()
+
+
+@pytest.mark.parametrize("model", [Invitation, ApiToken])
+def test_an_action_on_what_is_no_row_is_refused_in_words(world: World, model: Any) -> None:
+    adam = opened("adam")
+    for chosen in (["nope"], [str(world.alice.id), "1"], ["\0"]):
+        answer = adam.post(url(model), {"action": "revoke", "_selected_action": chosen})
+        assert answer.status_code == 400 and b"no row of this list" in answer.content, chosen
 
 
 def test_a_file_holds_the_open_tenant_alone_and_global_rows_go_to_operators(live_world: World) -> None:

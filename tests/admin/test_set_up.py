@@ -1,6 +1,7 @@
 """A tenant is set up from the admin: by an operator, through the product's own actions, until it has an admin."""
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from apps.audit.models import AuditEntry
@@ -9,7 +10,7 @@ from apps.tenants.models import Invitation, Team, Tenant
 from apps.tenants.roles import Role
 from portal.tenancy.context import tenant_transaction
 from tests.admin.test_admin import act, opened, signed_in
-from tests.world import SETUP, World
+from tests.world import SETUP, World, long_address
 
 NEW = {"slug": "nova", "name": "Nova", "time_zone": "Europe/Berlin", "reason": "contract 12"}
 
@@ -139,3 +140,37 @@ def test_many_are_invited_from_a_file_all_or_none_and_the_bad_lines_are_named(wo
     assert adam.post("/admin/set-up/people/", {"text": "good@example.org,frontline"}).status_code == 302
     with tenant_transaction(world.tenant.id):
         assert Invitation.objects.get().roles == ["frontline"]
+
+
+def test_an_address_longer_than_the_columns_is_a_bad_line(world: World) -> None:
+    adam = opened("adam")
+    for length in (191, 260, 319):
+        answer = adam.post("/admin/set-up/people/", {"text": f"good@example.org\n{long_address(length)},frontline"})
+        assert answer.status_code == 400 and "Line 2: An address has at most 190 characters" in answer.content.decode()
+    with tenant_transaction(world.tenant.id):
+        assert not Invitation.objects.exists()
+
+
+def test_the_first_admins_address_is_not_longer_than_the_columns(live_world: World) -> None:
+    otto = signed_in("otto")
+    nova = made(otto)
+    answer = otto.post("/admin/set-up/admin/", {"email": long_address(260)})
+    assert answer.status_code == 400 and b"at most 190 characters" in answer.content
+    with tenant_transaction(nova.id):
+        assert not Invitation.objects.exists()
+
+
+def test_lines_may_end_as_they_do_on_any_machine(world: World) -> None:
+    file = SimpleUploadedFile("people.csv", b"email,roles\ra@example.org,frontline\rb@example.org\r\nc@example.org\n")
+    assert opened("adam").post("/admin/set-up/people/", {"file": file}).status_code == 302
+    with tenant_transaction(world.tenant.id):
+        found = {row.email: row.roles for row in Invitation.objects.all()}
+    assert found == {"a@example.org": ["frontline"], "b@example.org": [], "c@example.org": []}
+
+
+def test_a_line_that_is_no_csv_is_named(world: World) -> None:
+    file = SimpleUploadedFile("people.csv", f"a@example.org\n{'x' * 200_000}@example.org".encode())
+    answer = opened("adam").post("/admin/set-up/people/", {"file": file})
+    assert answer.status_code == 400 and "Line 2 can&#x27;t be read as CSV" in answer.content.decode()
+    with tenant_transaction(world.tenant.id):
+        assert not Invitation.objects.exists()

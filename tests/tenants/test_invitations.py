@@ -18,7 +18,7 @@ from portal.models import OutboxMessage
 from portal.outbox.actions import deliver
 from portal.tenancy.context import tenant_transaction
 from tests.signingin import ADMIN, by_password, idp, through
-from tests.world import PASSWORD, SETUP, World
+from tests.world import PASSWORD, SETUP, World, long_address
 
 NOW = datetime.now(UTC)
 GOOD = "gravel-otter-mandolin-seven"
@@ -184,6 +184,8 @@ def test_a_weak_password_or_no_name_makes_no_account(world: World) -> None:
         ({"email": "bob@example.org"}, Refused, "already_a_member"),
         ({"email": "BOB@example.org"}, Refused, "already_a_member"),
         ({"email": "no address"}, Invalid, "email"),
+        ({"email": long_address(191)}, Invalid, "email"),
+        ({"email": long_address(320)}, Invalid, "email"),
         ({"roles": ("emperor",)}, Invalid, "role_unknown"),
         ({"actor": SETUP}, Forbidden, "right_missing"),
     ],
@@ -194,6 +196,27 @@ def test_what_is_not_sent(world: World, values: dict[str, Any], error: type[Port
     assert refused.value.code == code
     with tenant_transaction(world.tenant.id):
         assert Invitation.objects.count() == OutboxMessage.objects.filter(topic="invitation.sent").count() == 0
+
+
+@pytest.mark.parametrize("length", [191, 260, 319])
+def test_an_address_longer_than_the_columns_is_refused_in_words(world: World, length: int) -> None:
+    adam, address = by_password("adam"), long_address(length)
+    page = adam.post("/t/acme/people/", {"email": address})
+    api = adam.post("/api/v1/t/acme/invitations", {"email": address, "roles": []}, "application/json")
+    for answer in (page, api):
+        assert answer.status_code == 400 and "190 characters" in answer.content.decode()
+    with tenant_transaction(world.tenant.id):
+        assert not Invitation.objects.exists()
+    assert adam.post("/t/acme/people/", {"email": long_address(190)}).status_code == 302
+
+
+def test_whoever_has_the_longest_address_comes_in_and_is_named_in_the_trail(world: World) -> None:
+    made = invite(world, long_address(190), ("admin",))
+    assert accept(url(made)).status_code == 302
+    client = Client()
+    client.post("/accounts/login/", {"login": long_address(190), "password": GOOD})
+    assert client.post("/admin/tenant/", {"slug": "acme", "reason": "r"}).status_code == 302
+    assert client.get("/admin/").status_code == 200
 
 
 def test_one_open_invitation_an_address_and_an_expired_one_makes_room(world: World) -> None:
@@ -207,13 +230,43 @@ def test_one_open_invitation_an_address_and_an_expired_one_makes_room(world: Wor
 
 def test_nobody_mails_strangers_all_day(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(invitations, "MOST_A_DAY", 2)
-    first = invite(world, "a@example.com")
+    first = invite(world, "a@example.com", now=NOW - timedelta(hours=1))
     invite(world, "b@example.com")
     with pytest.raises(Refused, match="2 invitations a day"):
         invite(world, "c@example.com")
     with tenant_transaction(world.tenant.id), pytest.raises(Refused, match="2 invitations a day"):
         invitations.resend(invitation=first, actor=ADMIN, now=NOW)
     assert invite(world, "c@example.com", now=NOW + DAY).email == "c@example.com"
+
+
+def test_what_is_sent_anew_counts_as_one_more_mail(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(invitations, "MOST_A_DAY", 3)
+    made = invite(world)
+    for number in (1, 2):
+        with tenant_transaction(world.tenant.id):
+            invitations.resend(invitation=made, actor=ADMIN, now=NOW + number * timedelta(minutes=10))
+    hour = NOW + timedelta(hours=1)
+    with tenant_transaction(world.tenant.id):
+        assert invitations.sent_today(world.tenant.id, hour) == 3
+        with pytest.raises(Refused, match="3 invitations a day"):
+            invitations.resend(invitation=made, actor=ADMIN, now=hour)
+    with pytest.raises(Refused, match="3 invitations a day"):
+        invite(world, "b@example.com", now=hour)
+    assert invite(world, "b@example.com", now=NOW + DAY).email == "b@example.com"
+
+
+def test_it_is_not_sent_anew_within_ten_minutes(world: World) -> None:
+    made = invite(world)
+    with tenant_transaction(world.tenant.id):
+        for seconds in (0, 599):
+            with pytest.raises(Refused, match="last ten minutes"):
+                invitations.resend(invitation=made, actor=ADMIN, now=NOW + timedelta(seconds=seconds))
+        again = invitations.resend(invitation=made, actor=ADMIN, now=NOW + timedelta(minutes=10))
+        with pytest.raises(Refused, match="last ten minutes"):
+            invitations.resend(invitation=made, actor=ADMIN, now=NOW + timedelta(minutes=19))
+        assert Invitation.objects.get().key == again.key
+        assert OutboxMessage.objects.filter(topic="invitation.sent").count() == 2
+    assert by_password("adam").post(f"/t/acme/people/invitations/{made.id}/resend/").status_code == 409
 
 
 def test_somebody_who_left_is_invited_back_with_the_new_roles_alone(world: World) -> None:
@@ -239,7 +292,7 @@ def test_people_are_an_admins_to_invite_and_see(world: World) -> None:
 
 
 def test_the_admin_site_revokes_and_sends_anew(world: World) -> None:
-    adam, made = by_password("adam"), invite(world)
+    adam, made = by_password("adam"), invite(world, now=NOW - timedelta(hours=1))
     adam.post("/admin/tenant/", {"slug": "acme", "reason": "r"})
     assert b"new@example.org" in adam.get("/admin/tenants/invitation/").content
     why = {"confirmed": "yes", "reason": "it got lost"}

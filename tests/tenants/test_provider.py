@@ -22,7 +22,7 @@ from portal.admin import session
 from portal.errors import Forbidden, Invalid
 from portal.signin import SignIn
 from portal.tenancy.context import tenant_transaction
-from tests.signingin import ADMIN, LOOPBACK, Idp, by_password, idp, through
+from tests.signingin import ADMIN, LOOPBACK, Idp, by_password, idp, left, through
 from tests.world import PASSWORD, SETUP, World
 
 NOW = datetime.now(UTC)
@@ -167,8 +167,7 @@ def test_a_callback_of_one_tenant_does_not_open_another(world: World, login: Idp
     with idp() as ours:
         ours.connect(world.tenant)
         client = Client()
-        left = client.get("/accounts/oidc/umbra/login/").headers["Location"]
-        back = login.approve(left, "a").replace("/oidc/umbra/", "/oidc/acme/")
+        back = login.approve(left(client, "umbra"), "a").replace("/oidc/umbra/", "/oidc/acme/")
         refused = client.get(back)
         assert refused.status_code == 409 and b"began in another browser" in refused.content, "before anybody is asked"
     assert "_auth_user_id" not in client.session
@@ -179,6 +178,9 @@ def test_a_callback_of_one_tenant_does_not_open_another(world: World, login: Idp
     ("claims", "why"),
     [
         ({"email": "alice@example.org", "email_verified": False}, "not verified"),
+        ({"email": "alice@example.org", "email_verified": ["true"]}, "verified in an odd way"),
+        ({"email": "alice@example.org", "email_verified": {"true": True}}, "verified in an odder way"),
+        ({"email": ["alice@example.org"]}, "several addresses"),
         ({"email": "mallory@example.org"}, "of another tenant"),
         ({"email": "nobody@example.org"}, "unknown"),
         ({"email": "alice@example.org.evil.example"}, "of another domain"),
@@ -207,6 +209,14 @@ def test_from_the_second_time_on_the_subject_counts_and_not_the_address(world: W
     assert identities(world) == [("bob@example.org", "sub-bob")]
 
 
+def test_a_claim_that_no_column_takes_ends_in_the_ordinary_refusal(world: World, login: Idp) -> None:
+    login.connect(world.tenant)
+    login.says("x", email="al\0ice@example.org")
+    client, answer = through(login, "acme", "x")
+    assert answer.status_code == 409 and "couldn&#x27;t vouch" in answer.content.decode()
+    assert "_auth_user_id" not in client.session
+
+
 def test_an_address_given_to_somebody_else_does_not_give_them_the_account(world: World, login: Idp) -> None:
     login.connect(world.tenant)
     login.says("first", email="alice@example.org")
@@ -222,9 +232,9 @@ def test_somebody_who_left_does_not_come_in_by_an_identity_that_was_bound(world:
     login.says("b", email="bob@example.org")
     through(login, "acme", "b")
     with tenant_transaction(world.tenant.id):
-        left = queries.membership(world.tenant.id, world.bob.id)
-        assert left is not None
-        actions.end_membership(member=left, actor=SETUP, now=NOW)
+        member = queries.membership(world.tenant.id, world.bob.id)
+        assert member is not None
+        actions.end_membership(member=member, actor=SETUP, now=NOW)
     assert through(login, "acme", "b")[1].status_code == 403
 
 
@@ -262,8 +272,8 @@ def test_what_comes_back_has_to_be_what_left(world: World, login: Idp) -> None:
     login.connect(world.tenant)
     login.says("a", email="alice@example.org")
     client, other = Client(), Client()
-    back = login.approve(client.get("/accounts/oidc/acme/login/").headers["Location"], "a")
-    other.get("/accounts/oidc/acme/login/")
+    back = login.approve(left(client, "acme"), "a")
+    left(other, "acme")
     assert other.get(back).status_code == 409
     assert Client().get(back).status_code == 409
     assert client.get(back.replace("code=", "error=access_denied&x=")).status_code == 409
@@ -271,22 +281,71 @@ def test_what_comes_back_has_to_be_what_left(world: World, login: Idp) -> None:
     assert all("_auth_user_id" not in each.session for each in (client, other))
 
 
+@pytest.mark.parametrize("is_signed_in", [False, True])
+def test_another_site_begins_no_sign_in_with_an_address(world: World, login: Idp, is_signed_in: bool) -> None:
+    """Else Mallory's page would sign its visitors in as her, at her tenant, and read what they enter there."""
+    login.connect(world.tenant)
+    login.says("mallory", email="alice@example.org")
+    client = by_password("bob") if is_signed_in else Client()
+    before = dict(client.session)
+    for query in ({}, {"pass": ""}, {"pass": "guessed"}, {"pass": "guessed", "next": "/t/acme/workloads/"}):
+        answer = client.get("/accounts/oidc/acme/login/", query)
+        assert answer.status_code == 302 and answer.headers["Location"].startswith("/accounts/oidc/acme/"), query
+        assert "/login/" not in answer.headers["Location"]
+        assert dict(client.session) == before
+    mallorys = Client().get("/accounts/oidc/acme/").context["way"]
+    client.get("/accounts/oidc/acme/")
+    assert client.get(mallorys).headers["Location"] == "/accounts/oidc/acme/", "nor with a link made for herself"
+    assert client.post("/accounts/oidc/acme/login/").status_code == 405
+    assert "signin.attempt" not in client.session
+
+
+def test_the_link_to_the_provider_counts_once_and_for_its_tenant(world: World, login: Idp) -> None:
+    login.connect(world.tenant)
+    login.connect(world.other)
+    client = Client()
+    way = client.get("/accounts/oidc/acme/", {"next": "/t/acme/workloads/"}).context["way"]
+    assert client.get("/accounts/oidc/acme/").context["way"] in way.replace("&next=%2Ft%2Facme%2Fworkloads%2F", "")
+    umbra = client.get(way.replace("/acme/login/", "/umbra/login/")).headers["Location"]
+    assert umbra == "/accounts/oidc/umbra/?next=%2Ft%2Facme%2Fworkloads%2F"
+    assert client.get(way).headers["Location"].startswith(login.issuer)
+    assert client.get(way).headers["Location"] == "/accounts/oidc/acme/?next=%2Ft%2Facme%2Fworkloads%2F"
+
+
+def test_the_page_to_come_back_to_and_the_invitation_go_all_the_way(world: World, login: Idp) -> None:
+    login.connect(world.tenant)
+    login.says("n", email="new@example.org", name="Nora New")
+    client = Client()
+    page = client.get(f"/accounts/invitation/{invited(world, 'new@example.org')}/").content.decode()
+    query = page.partition("/accounts/oidc/acme/?invitation=")[2].partition('"')[0]
+    there = left(client, "acme", {"invitation": query, "next": "/t/acme/workloads/"})
+    answer = client.get(login.approve(there, "n"))
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/t/acme/workloads/")
+
+
 def test_a_code_is_taken_once(world: World, login: Idp) -> None:
     login.connect(world.tenant)
     login.says("a", email="alice@example.org")
     client = Client()
-    back = login.approve(client.get("/accounts/oidc/acme/login/").headers["Location"], "a")
+    back = login.approve(left(client, "acme"), "a")
     assert client.get(back).status_code == 302
     state = back.partition("state=")[2]
     again = Client()
-    fresh = again.get("/accounts/oidc/acme/login/").headers["Location"]
+    fresh = left(again, "acme")
     replayed = back.replace(state, fresh.partition("state=")[2].partition("&")[0])
     assert again.get(replayed).status_code == 409
 
 
 @pytest.mark.parametrize(
     ("claims", "enforces", "is_strong"),
-    [({}, False, False), ({"amr": ["pwd"]}, False, False), ({"amr": ["pwd", "mfa"]}, False, True), ({}, True, True)],
+    [
+        ({}, False, False),
+        ({"amr": ["pwd"]}, False, False),
+        ({"amr": ["pwd", "mfa"]}, False, True),
+        ({"acr": ["aal3"], "amr": {"mfa": 1}}, False, False),
+        ({"acr": "aal3"}, False, True),
+        ({}, True, True),
+    ],
 )
 def test_a_providers_session_is_strong_when_it_says_so_or_the_tenant_does(
     world: World, login: Idp, claims: dict[str, Any], enforces: bool, is_strong: bool
@@ -304,7 +363,7 @@ def test_where_it_is_the_only_way_in_passwords_open_the_tenant_to_admins_alone(w
     login.connect(world.tenant, is_only_way=True)
     refused = alice.get("/t/acme/workloads/")
     assert refused.status_code == 403
-    assert b"/accounts/oidc/acme/login/?next=%2Ft%2Facme%2Fworkloads%2F" in refused.content
+    assert b"/accounts/oidc/acme/?next=%2Ft%2Facme%2Fworkloads%2F" in refused.content
     assert alice.get("/api/v1/t/acme/workloads").json()["code"] == "provider_needed"
     assert adam.get("/t/acme/").status_code == 200
     login.says("a", email="alice@example.org")
@@ -374,7 +433,9 @@ def test_a_private_address_is_no_provider(world: World) -> None:
         Idp("http://127.0.0.1:9").connect(world.tenant)
     with override_settings(OUTBOUND_NETWORKS=LOOPBACK):
         Idp("http://127.0.0.1:9").connect(world.tenant)
-    assert Client().get("/accounts/oidc/acme/login/").status_code == 400
+    client = Client()
+    word = client.get("/accounts/oidc/acme/").context["way"]
+    assert client.get(word).status_code == 400
 
 
 def test_a_member_without_the_role_sets_nothing(world: World) -> None:

@@ -7,7 +7,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from apps.accounts.models import User
+from apps.accounts.models import LONGEST_ADDRESS, User
 from apps.tenants import actions
 from apps.tenants.roles import Role
 from portal import actor
@@ -44,6 +44,8 @@ class Command(BaseCommand):
         found = User.objects.filter(email=email).first()
         if found is not None:
             return found
+        if len(email) > LONGEST_ADDRESS:
+            raise CommandError(f"An address has at most {LONGEST_ADDRESS} characters here.")
         user, password = User(email=email, name=email.partition("@")[0]), getpass(f"Password for {email}: ")
         try:
             validate_password(password, user)
