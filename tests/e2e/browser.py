@@ -55,6 +55,29 @@ def sign_in(page: Page, address: str, name: str) -> None:
     page.wait_for_url("**/t/acme/")
 
 
+def tab_to(page: Page, name: str) -> None:
+    """By the keyboard alone, to whatever is called so.
+
+    Raises:
+        AssertionError: it isn't reached.
+    """
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if name in page.evaluate("document.activeElement.labels?.[0]?.innerText ?? document.activeElement.innerText"):
+            return
+    raise AssertionError(f"no key leads to {name}")
+
+
+def sign_in_by_keys(page: Page, address: str, name: str) -> None:
+    page.goto(address)
+    tab_to(page, "Email")
+    page.keyboard.type(f"{name}@example.org")
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/t/acme/")
+
+
 def aside(world: World, act: Callable[[], object]) -> None:
     """In a thread of its own: the browser's event loop runs in this one, where Django's database isn't to be used."""
 

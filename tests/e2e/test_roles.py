@@ -14,11 +14,21 @@ from apps.tenants import invitations
 from apps.tenants.roles import Role
 from portal.tenancy.context import tenant_transaction
 from tests.clients.server import served
-from tests.e2e.browser import DESK, aside, away, give_real_passwords, in_chromium, page_on, sign_in
+from tests.e2e.browser import (
+    DESK,
+    aside,
+    away,
+    give_real_passwords,
+    in_chromium,
+    page_on,
+    sign_in,
+    sign_in_by_keys,
+    tab_to,
+)
 from tests.e2e.test_journeys import approve_waiting, press, switch
 from tests.rollouts.factory import baked, drafted, look, running, send
 from tests.signingin import ADMIN
-from tests.world import PASSWORD, SETUP, World
+from tests.world import SETUP, World
 
 pytestmark = in_chromium
 
@@ -31,19 +41,6 @@ def desk(live_world: World) -> Iterator[tuple[Page, str, World]]:
     give_real_passwords()
     with served() as address, page_on(address, size=DESK) as page:
         yield page, address, live_world
-
-
-def tab_to(page: Page, name: str) -> None:
-    """By the keyboard alone, to whatever is called so.
-
-    Raises:
-        AssertionError: it isn't reached.
-    """
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        if name in page.evaluate("document.activeElement.labels?.[0]?.innerText ?? document.activeElement.innerText"):
-            return
-    raise AssertionError(f"no key leads to {name}")
 
 
 def test_an_owner_starts_a_rollout_and_sees_it_step(desk: tuple[Page, str, World]) -> None:
@@ -104,13 +101,7 @@ def test_an_approver_signs_by_the_keyboard_alone_from_the_sign_in_on(
     """On the width of a phone, without a single click."""
     page, address, world = browser_page
     aside(world, lambda: _asked_for(world))
-    page.goto(address)
-    tab_to(page, "Email")
-    page.keyboard.type("erin@example.org")
-    page.keyboard.press("Tab")
-    page.keyboard.type(PASSWORD)
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/t/acme/")
+    sign_in_by_keys(page, address, "erin")
     tab_to(page, "Roll out 1.1 of W-01")
     page.keyboard.press("Enter")
     page.wait_for_url("**/approvals/**")
