@@ -109,7 +109,7 @@ checklist.register(
 @limits.thresholds
 def policy_thresholds(tenant: TenantLike, now: datetime) -> list[Threshold]:
     """Days, hours and seats of each policy. Open requests keep the one that they were asked under."""
-    rows, pending = queries.own_policies(tenant.id), queries.pending_by_policy(tenant.id, now)
+    rows, pending = queries.policies_with_pending(tenant.id, now)
     return [each for default in subjects.defaults() for each in _of_policy(tenant, default, rows, pending)]
 
 

@@ -1,9 +1,11 @@
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib import admin
 from django.db.models import Q
+from django.db.models.functions import JSONObject
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
@@ -35,6 +37,7 @@ from portal.admin.lenses import Lens
 from portal.admin.limits import Limit, Threshold
 from portal.directory import TenantLike
 from portal.requests import InTenant
+from portal.tenancy.together import together
 
 
 @admin.register(Evidence)
@@ -141,8 +144,15 @@ class UploadAdmin(TenantAdmin):
 @limits.thresholds
 def criterion_thresholds(tenant: TenantLike, now: datetime) -> list[Threshold]:
     """Each threshold of each criterion, and how many workloads meet it next."""
-    rows = {(row.criterion, row.name): row for row in queries.own_limits(tenant.id)}
-    standing = count_by_stage(tenant.id)
+    own_values = JSONObject(id="id", criterion="criterion", name="name", value="value")
+    told = together(
+        {
+            "own": (queries.own_limits(tenant.id), own_values),
+            "standing": (count_by_stage(tenant.id), JSONObject(stage="stage", n="n")),
+        }
+    )
+    rows = {(row["criterion"], row["name"]): row for row in told["own"]}
+    standing = {row["stage"]: row["n"] for row in told["standing"]}
     url = reverse("gate_thresholds", args=[tenant.slug])
     found = []
     for criterion in CRITERIA:
@@ -150,9 +160,9 @@ def criterion_thresholds(tenant: TenantLike, now: datetime) -> list[Threshold]:
         effect = f"Holds for every workload; {n} stand{'s' if n == 1 else ''} at stage {criterion.stage.label} now."
         for limit in criterion.limits:
             row = rows.get((criterion.id, limit.name))
-            value = f"{row.value if row else limit.value:g}"
+            value = f"{row['value'] if row else limit.value:g}"
             what = f"{criterion.id} {limit.label} ({'more' if limit.more else 'less'} is stricter)"
-            row_id = row.id if row else None
+            row_id = UUID(row["id"]) if row else None
             found.append(Threshold(what, f"{limit.value:g}", value, effect, url, row_id, "gate.threshold_set"))
     return found
 

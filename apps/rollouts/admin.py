@@ -8,7 +8,7 @@ from django.utils import timezone
 from apps.rollouts import actions
 from apps.rollouts.machine import State
 from apps.rollouts.models import Rollout, RolloutTransition
-from apps.rollouts.queries import carried_by_team
+from apps.rollouts.queries import carried_by
 from apps.tenants.models import Team
 from apps.tenants.queries import teams
 from portal.admin import limits
@@ -58,16 +58,16 @@ class RolloutTransitionAdmin(TenantAdmin):
 @limits.thresholds
 def team_thresholds(tenant: TenantLike, now: datetime) -> list[Threshold]:
     """How many rollouts a team carries at once (ROLL-9)."""
-    carried, default = carried_by_team(tenant.id), str(Team._meta.get_field("rollouts_at_once").default)
+    default = str(Team._meta.get_field("rollouts_at_once").default)
     return [
         Threshold(
             f"{team.name}: rollouts at once",
             default,
             f"{team.rollouts_at_once}",
-            f"It carries {carried.get(team.id, 0)} now; the next one waits once it carries {team.rollouts_at_once}.",
+            f"It carries {team.carried} now; the next one waits once it carries {team.rollouts_at_once}.",
             reverse("admin:tenants_team_change", args=[team.id]),
             team.id,
             "team.rollouts_limited",
         )
-        for team in teams(tenant.id)
+        for team in teams(tenant.id).annotate(carried=carried_by("pk"))
     ]

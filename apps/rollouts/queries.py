@@ -3,7 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from apps.rollouts.machine import ACTIVE, SERVING, State
 from apps.rollouts.models import Rollout, RolloutTransition
@@ -52,11 +53,12 @@ def waiting(tenant_id: UUID, actor: Actor) -> QuerySet[Rollout]:
     return rollouts(tenant_id, actor).filter(state=State.AWAITING_APPROVAL, approval=None)
 
 
-def carried_by_team(tenant_id: UUID) -> dict[UUID, int]:
-    """How many rollouts each team carries now, in one statement."""
-    rows = Rollout.objects.filter(tenant=tenant_id, state__in=[*SERVING, State.ROLLING_BACK])
-    counted = rows.exclude(workload__team=None).values_list("workload__team").annotate(Count("id"))
-    return dict(counted)
+def carried_by(team: str) -> Coalesce:
+    """How many rollouts a team carries now, to annotate rows with whose column ``team`` is the team's id."""
+    rows = Rollout.objects.filter(
+        tenant=OuterRef("tenant"), workload__team=OuterRef(team), state__in=[*SERVING, State.ROLLING_BACK]
+    )
+    return Coalesce(Subquery(rows.order_by().values("workload__team").annotate(n=Count("id")).values("n")), 0)
 
 
 def due(now: datetime, limit: int = 5_000) -> dict[UUID, list[UUID]]:

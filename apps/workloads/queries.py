@@ -1,5 +1,6 @@
 """Reading the registry: always inside a tenant, and only what the actor may see."""
 
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery, Value
@@ -19,9 +20,9 @@ from portal.actor import Actor
 from portal.errors import Forbidden, NotFound
 
 
-def count_by_stage(tenant_id: UUID) -> dict[str, int]:
-    """How many workloads stand at each stage, in one statement."""
-    return dict(workloads(tenant_id).order_by().values_list("stage").annotate(Count("id")))
+def count_by_stage(tenant_id: UUID) -> QuerySet[Any, Any]:
+    """How many workloads, ``n``, stand at each ``stage``."""
+    return workloads(tenant_id).order_by().values("stage").annotate(n=Count("id"))
 
 
 def workloads(tenant_id: UUID) -> QuerySet[Workload]:

@@ -8,7 +8,7 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from portal.admin import session
-from portal.admin.views import may_open
+from portal.admin.views import refuse_others
 from portal.directory import directory
 from portal.errors import Forbidden, NotFound
 from portal.middleware import Handler
@@ -24,18 +24,28 @@ class AdminTenantMiddleware:
         found = session.read(request, timezone.now()) if inside and request.user.is_authenticated else None
         if found is None:
             return self.get_response(request)
-        try:
-            tenant = may_open(request, found.slug)
-        except (NotFound, Forbidden):
+        response = self._inside(request, found)
+        if response is None:
             session.end(request)
             return self.get_response(request)
-        request.admin_session, request.tenant = found, tenant  # type: ignore[attr-defined]
-        request.actor = session.operator(request.user)  # type: ignore[attr-defined]
-        # Tenants and users are read across tenants, by operators alone.
-        request.operates = directory().operates(request.user, directory().sign_in(request))  # type: ignore[attr-defined]
-        across = platform_work("admin") if request.operates else nullcontext()  # type: ignore[attr-defined]
-        with across, tenant_transaction(tenant.id):
-            response = self.get_response(request)
+        return response
+
+    def _inside(self, request: HttpRequest, found: session.AdminSession) -> HttpResponseBase | None:
+        """The answer from inside the tenant; None to whoever may not go there any more."""
+        tenant = directory().find_tenant(found.slug)
+        if tenant is None:
+            return None
+        with tenant_transaction(tenant.id):
+            try:
+                refuse_others(request, tenant)
+            except (NotFound, Forbidden):
+                return None
+            request.admin_session, request.tenant = found, tenant  # type: ignore[attr-defined]
+            request.actor = session.operator(request.user)  # type: ignore[attr-defined]
+            # Tenants and users are read across tenants, by operators alone.
+            request.operates = directory().operates(request.user, directory().sign_in(request))  # type: ignore[attr-defined]
+            with platform_work("admin") if request.operates else nullcontext():  # type: ignore[attr-defined]
+                response = self.get_response(request)
             if response.status_code >= 400:
                 transaction.set_rollback(True)
         return response

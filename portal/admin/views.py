@@ -57,14 +57,25 @@ def may_open(request: HttpRequest, slug: str) -> TenantLike:
         NotFound: there is none, or they may not.
         SecondFactorNeeded: they may, but not with this session.
     """
-    sign_in, tenant = directory().sign_in(request), directory().find_tenant(slug)
+    tenant = directory().find_tenant(slug)
     if tenant is None:
         raise NotFound()
     with tenant_transaction(tenant.id):
-        if not directory().may_administer(request.user, tenant, sign_in):
-            raise NotFound()
-    refuse_weak(sign_in)
+        refuse_others(request, tenant)
     return tenant
+
+
+def refuse_others(request: HttpRequest, tenant: TenantLike) -> None:
+    """Inside the tenant's transaction: whoever may not administer it.
+
+    Raises:
+        NotFound: they may not.
+        SecondFactorNeeded: they may, but not with this session.
+    """
+    sign_in = directory().sign_in(request)
+    if not directory().may_administer(request.user, tenant, sign_in):
+        raise NotFound()
+    refuse_weak(sign_in)
 
 
 def refuse_weak(sign_in: SignIn) -> None:

@@ -91,7 +91,7 @@ def test_limits_say_what_is_taken_and_which_variable_sets_them(world: World, set
     assert found["Subscriptions to events"].used == 0
 
 
-@pytest.mark.parametrize(("page", "cost"), [("thresholds", 23), ("limits", 16), ("messages", 14), ("set-up", 22)])
+@pytest.mark.parametrize(("page", "cost"), [("thresholds", 16), ("limits", 12), ("messages", 10), ("set-up", 16)])
 def test_a_page_costs_the_same_whatever_there_is(world: World, page: str, cost: int) -> None:
     adam = opened("adam")
     adam.get(f"/admin/{page}/")
