@@ -77,11 +77,14 @@ def policies_with_pending(tenant_id: UUID, now: datetime) -> tuple[dict[str, App
 
 def people(tenant_id: UUID) -> dict[UUID, Person]:
     """Everybody who belongs to the tenant now, with roles and teams."""
-    rows = Membership.objects.filter(tenant=tenant_id, ended_at=None, user__is_active=True).prefetch_related("teams")
     return {
         row.user_id: Person(row.user_id, frozenset(row.roles), frozenset(str(team.team_id) for team in row.teams.all()))
-        for row in rows
+        for row in _members(tenant_id).prefetch_related("teams")
     }
+
+
+def _members(tenant_id: UUID) -> QuerySet[Membership]:
+    return Membership.objects.filter(tenant=tenant_id, ended_at=None, user__is_active=True)
 
 
 def delegations(tenant_id: UUID) -> QuerySet[Delegation]:
@@ -90,8 +93,11 @@ def delegations(tenant_id: UUID) -> QuerySet[Delegation]:
 
 
 def live_delegations(tenant_id: UUID, delegate_id: UUID, now: datetime) -> list[Delegation]:
-    live = delegations(tenant_id).filter(revoked_at=None, starts_at__lte=now, ends_at__gt=now)
-    return list(live.filter(delegate=delegate_id))
+    return list(_live(delegations(tenant_id), now).filter(delegate=delegate_id))
+
+
+def _live(rows: QuerySet[Delegation], at: datetime | Now) -> QuerySet[Delegation]:
+    return rows.filter(revoked_at=None, starts_at__lte=at, ends_at__gt=at)
 
 
 def requests(tenant_id: UUID, actor: Actor) -> QuerySet[ApprovalRequest]:
@@ -101,14 +107,8 @@ def requests(tenant_id: UUID, actor: Actor) -> QuerySet[ApprovalRequest]:
     seen = Q(workload=None) | Q(workload__in=workloads.visible(tenant_id, actor))
     if actor.is_person:
         signed = Signature.objects.filter(tenant=tenant_id, request=OuterRef("id"), person=actor.user_id)
-        lent = Delegation.objects.filter(
-            tenant=tenant_id,
-            delegate=actor.user_id,
-            revoked_at=None,
-            starts_at__lte=Now(),
-            ends_at__gt=Now(),
-            roles__overlap=OuterRef("waiting_roles"),
-        )
+        lent = _live(Delegation.objects.filter(tenant=tenant_id, delegate=actor.user_id), Now())
+        lent = lent.filter(roles__overlap=OuterRef("waiting_roles"))
         seen |= Q(Exists(signed)) | Q(Exists(lent), state=State.PENDING)
     rows = ApprovalRequest.objects.filter(seen, tenant=tenant_id)
     return rows.select_related("workload", "requester").order_by("-created_at", "-id")
@@ -207,10 +207,8 @@ def able(request: ApprovalRequest, roles: Collection[str], now: datetime) -> lis
     spent = {person for row in signed for person in (row.person_id, row.acting_for_id)}
     members = {i: person for i, person in standing_now.members.items() if i not in spent and not person.excluded}
     found = [i for i, person in members.items() if any(person.fits(slot) for slot in slots)]
-    live = Delegation.objects.filter(
-        tenant=request.tenant_id, revoked_at=None, starts_at__lte=now, ends_at__gt=now, principal__in=members
-    )
-    for row in live.filter(delegate__in=members).order_by("id"):
+    between = Delegation.objects.filter(tenant=request.tenant_id, principal__in=members, delegate__in=members)
+    for row in _live(between, now).order_by("id"):
         principal = members[row.principal_id]
         lent = replace(principal, roles=principal.roles & frozenset(row.roles))
         if any(lent.fits(slot) for slot in slots):
@@ -243,9 +241,8 @@ def bottlenecks(tenant_id: UUID, now: datetime) -> list[Bottleneck]:
 
 def roles_without_members(tenant_id: UUID) -> list[str]:
     """The roles of slots that nobody at all could fill: authority that is unclear (APPR-3)."""
-    members = Membership.objects.filter(tenant=tenant_id, ended_at=None, user__is_active=True)
     own = ApprovalPolicy.objects.filter(tenant=tenant_id)
-    told = together({"members": (members, JSONObject(roles="roles")), "own": (own, _POLICY)})
+    told = together({"members": (_members(tenant_id), JSONObject(roles="roles")), "own": (own, _POLICY)})
     held = {role for row in told["members"] for role in row["roles"]}
     slots = [slot for each in _all_in_force(_policies_of(told["own"])) for slot in each.slots]
     return sorted({str(role) for slot in slots if not slot.roles & held for role in slot.roles})

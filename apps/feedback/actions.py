@@ -94,14 +94,7 @@ def file_report(
         **person.columns,
     )
     if picture is not None:
-        Screenshot.objects.create(
-            tenant_id=workload.tenant_id,
-            report=report,
-            data=picture.data,
-            width=picture.width,
-            height=picture.height,
-            created_at=now,
-        )
+        _attach(picture, report, now)
     if report.request_id:
         said = [(report.request_id, kind, person.key) for kind in reactions_of(Category(report.category))]
         counting.keep(workload=workload, said=said, said_by=person.name, now=now)
@@ -258,6 +251,17 @@ def _picture(data: bytes | None) -> Picture | None:
         return redrawn(data)
     except NotAPicture as error:
         raise Invalid("screenshot", str(error), fields={"screenshot": str(error)}) from error
+
+
+def _attach(picture: Picture, report: Report, now: datetime) -> None:
+    Screenshot.objects.create(
+        tenant_id=report.tenant_id,
+        report=report,
+        data=picture.data,
+        width=picture.width,
+        height=picture.height,
+        created_at=now,
+    )
 
 
 def _refuse_nobody(person: Person) -> None:

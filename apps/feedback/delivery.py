@@ -15,13 +15,8 @@ def take_in(envelope: Envelope) -> None:
     """Tell the desk, and have looked for what it is most like; pages don't wait for that, nor for the broker."""
     with tenant_transaction(envelope.tenant_id):
         report = _report(envelope)
-        tell_of(
-            envelope,
-            people=desks.attending(report.workload),
-            title=f"{report.workload.key}: {report.get_category_display()}",
-            body="Somebody reported a soft failure; they see your answer.",
-            link=f"feedback/{report.id}/",
-        )
+        said = "Somebody reported a soft failure; they see your answer."
+        _tell_the_desk_of(report, envelope, report.get_category_display(), said)
 
     with suppress(Exception):
         tasks.find_near.delay(tenant_id=str(envelope.tenant_id), report_id=envelope.payload["report"])
@@ -31,14 +26,8 @@ def take_in(envelope: Envelope) -> None:
 def tell_the_desk(envelope: Envelope) -> None:
     """Somebody says that a fix didn't help."""
     with tenant_transaction(envelope.tenant_id):
-        report = _report(envelope)
-        tell_of(
-            envelope,
-            people=desks.attending(report.workload),
-            title=f"{report.workload.key}: it isn't better",
-            body="Whoever reported it says that the fix didn't help; it is open again.",
-            link=f"feedback/{report.id}/",
-        )
+        said = "Whoever reported it says that the fix didn't help; it is open again."
+        _tell_the_desk_of(_report(envelope), envelope, "it isn't better", said)
 
 
 @handles("feedback.answered")
@@ -90,6 +79,16 @@ def tell_who_said_me_too(envelope: Envelope) -> None:
 def _report(envelope: Envelope) -> Report:
     rows = Report.objects.select_related("workload__owner", "fixed_in")
     return rows.get(tenant=envelope.tenant_id, id=UUID(envelope.payload["report"]))
+
+
+def _tell_the_desk_of(report: Report, envelope: Envelope, what: str, said: str) -> None:
+    tell_of(
+        envelope,
+        people=desks.attending(report.workload),
+        title=f"{report.workload.key}: {what}",
+        body=said,
+        link=f"feedback/{report.id}/",
+    )
 
 
 def _reporters(report: Report, only: str | None = None) -> dict[UUID, UUID]:

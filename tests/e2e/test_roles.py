@@ -93,6 +93,7 @@ def test_governance_lowers_a_posture_and_the_rollout_goes_no_further(desk: tuple
     page.get_by_text("At 5 %;").wait_for()
     aside(world, lambda: _let_it_bake(world))
     page.get_by_text("At 5 %, and not further: The posture is Pause").wait_for()
+    assert page.locator(".phases [aria-current=step]").inner_text().startswith("5\u202f%")
 
 
 def test_an_approver_signs_by_the_keyboard_alone_from_the_sign_in_on(
@@ -108,6 +109,7 @@ def test_an_approver_signs_by_the_keyboard_alone_from_the_sign_in_on(
     tab_to(page, "Approve exactly this")
     page.keyboard.press("Enter")
     page.get_by_text("Signed. The request").wait_for()
+    assert page.get_by_role("button", name="Approve exactly this").count() == 0
 
 
 def _asked_for(world: World) -> None:

@@ -1,42 +1,23 @@
 """CALL-3: the row lock decides between an acknowledgement and a step; whoever comes second knows it."""
 
 from datetime import UTC, datetime, timedelta
-from threading import Barrier, Thread
 from typing import Any
 
 import pytest
-from django.db import connections
 
 from apps.ownership.alerts import actions, climb
 from apps.ownership.models import Alert, Notification
 from apps.ownership.models.channels import SendState
-from portal.errors import Conflict
+from portal.errors import PortalError
 from portal.tenancy.context import tenant_transaction
+from tests.approvals.test_races import at_once
 from tests.ownership.alerts.cast import LEAD, MINUTE, events, fresh, opened, person_step, policy_of, reachable
 from tests.world import World
 
 
 def together(world: World, *works: Any) -> list[str]:
     """Each in a transaction and on a connection of its own, at the same moment; what each came to."""
-    barrier, found = Barrier(len(works)), [""] * len(works)
-
-    def run(place: int) -> None:
-        try:
-            barrier.wait()
-            with tenant_transaction(world.tenant.id):
-                works[place]()
-            found[place] = "done"
-        except Conflict as error:
-            found[place] = error.code
-        finally:
-            connections.close_all()
-
-    threads = [Thread(target=run, args=(place,)) for place in range(len(works))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return found
+    return [each.code if isinstance(each, PortalError) else "done" for each in at_once(world, *works)]
 
 
 @pytest.fixture
