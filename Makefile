@@ -45,7 +45,7 @@ run: setup
 	@exec $(LOCAL) run
 
 test: setup-dev
-	@$(LOCAL) exec -- $(BIN)/pytest -n $(WORKERS) --dist loadscope -m "not e2e"
+	@$(LOCAL) exec -- $(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not e2e"
 
 check: setup-dev
 	$(BIN)/ruff check .

@@ -243,6 +243,8 @@ ACCOUNT_RATE_LIMITS = {
 MFA_ADAPTER = "apps.accounts.adapter.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "Causeway"
+# A code that ran out while it was sent still counts: one step either way, as RFC 6238 (5.2, 6) advises.
+MFA_TOTP_TOLERANCE = 1
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 # Browsers allow security keys on http for localhost alone.
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
@@ -382,6 +384,7 @@ UNFOLD = {
     "SHOW_HISTORY": False,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("icon.svg")}],
     "STYLES": [lambda request: static("css/admin.css")],
+    "SCRIPTS": [lambda request: static("js/tables.js")],
 }
 
 # --- Logs --------------------------------------------------------------------------------------------------------

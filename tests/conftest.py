@@ -8,10 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 from django.db import connections
+from django.test import TransactionTestCase
 from pytest_django import DjangoDbBlocker
 
 from apps.telemetry import partitions
-from tests.world import World, build_world
+from tests.ground import Ground, State
+from tests.world import World
 
 ALIASES = ["default", "ops", "owner"]
 COMMITTED = {"live_world", "transactional_db", "live_server"}
@@ -33,6 +35,29 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         connections.close_all()
 
 
+@pytest.fixture(scope="session")
+def ground(django_db_setup: None) -> Iterator[Ground]:
+    """What stands in the database; whoever commits leaves it dirty, and the next sweeps it (so Django needn't)."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda self: None)
+        yield Ground()
+
+
+@pytest.fixture
+def _ready(request: pytest.FixtureRequest, ground: Ground, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    names = set(request.fixturenames)
+    with django_db_blocker.unblock():
+        ground.make(State.CAST if names & {"world", "live_world"} else State.EMPTY)
+    yield
+    if names & COMMITTED:
+        ground.state = State.DIRTY
+
+
+@pytest.fixture
+def _django_db_helper(_ready: None, _django_db_helper: None) -> None:
+    """pytest-django's own, which opens the test's transaction: before it the ground is made ready."""
+
+
 @pytest.fixture(autouse=True)
 def _partitions_are_forgotten() -> Iterator[None]:
     """A partition made inside a test is rolled back with it."""
@@ -41,12 +66,12 @@ def _partitions_are_forgotten() -> Iterator[None]:
 
 
 @pytest.fixture
-def world(db: None) -> World:
+def world(db: None, ground: Ground) -> World:
     """Two tenants and the cast: Alice owns, Bob is on her team, Charlie has no rights, Mallory is elsewhere."""
-    return build_world()
+    return ground.world()
 
 
 @pytest.fixture
-def live_world(transactional_db: None) -> World:
-    """The same, committed, for tests that use several connections, threads or processes."""
-    return build_world()
+def live_world(transactional_db: None, ground: Ground) -> World:
+    """The same, for tests that use several connections, threads or processes and commit what they do."""
+    return ground.world()

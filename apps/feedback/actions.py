@@ -22,6 +22,7 @@ LONGEST = 4_000
 LONGEST_REQUEST_ID = 200
 # Nobody writes more by hand; a loop in somebody's script does.
 MOST_AN_HOUR = 30
+MOST_REACTIONS_AN_HOUR = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,7 @@ def react(
 
     Raises:
         Invalid: an unknown kind, or no request id; nothing is kept.
+        Refused: with a ticket, more of one user within an hour than anybody reads answers.
     """
     allowed = {Reaction.USED, Reaction.RECHECKED, Reaction.REDONE}
     found = []
@@ -124,6 +126,8 @@ def react(
         if not 1 <= len(request_id) <= LONGEST_REQUEST_ID or "\x00" in request_id:
             raise Invalid("request_id", f"Name the request, in 1 to {LONGEST_REQUEST_ID} characters.")
         found.append((request_id, Reaction(kind), user_key(workload.tenant_id, user)))
+    if is_own:
+        _refuse_many_reactions(workload.tenant_id, {key for _, _, key in found}, now)
     new = counting.keep(workload=workload, said=found, is_own=is_own, now=now)
     if new:
         record(actor=actor, action="feedback.reacted", obj=workload, after={"reactions": new})
@@ -274,6 +278,13 @@ def _refuse_flood(tenant_id: UUID, person: Person, now: datetime) -> None:
     rows = Report.objects.filter(tenant=tenant_id, created_at__gt=now - timedelta(hours=1), **person.columns)
     if rows.count() >= MOST_AN_HOUR:
         raise Refused("too_many", f"{MOST_AN_HOUR} reports within an hour are enough; call the workload's team.")
+
+
+def _refuse_many_reactions(tenant_id: UUID, keys: set[str], now: datetime) -> None:
+    for key in sorted(keys):
+        one_at_a_time(tenant_id, f"feedback.react:{key}")
+        if counting.own_since(tenant_id, key, now - timedelta(hours=1)) >= MOST_REACTIONS_AN_HOUR:
+            raise Refused("too_many", f"{MOST_REACTIONS_AN_HOUR} reactions of one user within an hour are enough.")
 
 
 def _alarm(report: Report, workload: Workload, now: datetime) -> None:

@@ -3,7 +3,7 @@ from datetime import datetime
 from django.contrib import admin
 from django.urls import reverse
 
-from apps.feedback.actions import MOST_AN_HOUR
+from apps.feedback.actions import MOST_AN_HOUR, MOST_REACTIONS_AN_HOUR
 from apps.feedback.desks import all_desks, has_desk, late, late_by_workload
 from apps.feedback.models import (
     Desk,
@@ -130,7 +130,7 @@ def desk_thresholds(tenant: TenantLike, now: datetime) -> list[Threshold]:
             f"{desk.workload.key}: minutes of opening time until a report is answered",
             "named with the desk",
             f"{desk.target_minutes}",
-            f"{waiting.get(desk.workload_id, 0)} reports wait longer than that now.",
+            _waiting(waiting.get(desk.workload_id, 0)),
             reverse("desk", args=[tenant.slug, desk.workload.key]),
             desk.id,
             "feedback.desk_named",
@@ -139,6 +139,13 @@ def desk_thresholds(tenant: TenantLike, now: datetime) -> list[Threshold]:
     ]
 
 
+def _waiting(reports: int) -> str:
+    return f"{reports} report{' waits' if reports == 1 else 's wait'} longer than that now."
+
+
 @limits.limits
 def feedback_limits(tenant: TenantLike, now: datetime) -> list[Limit]:
-    return [Limit("Reports of a person in an hour", f"{MOST_AN_HOUR}")]
+    return [
+        Limit("Reports of a person in an hour", f"{MOST_AN_HOUR}"),
+        Limit("Reactions with a widget's ticket, of a user in an hour", f"{MOST_REACTIONS_AN_HOUR}"),
+    ]

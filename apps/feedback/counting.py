@@ -67,6 +67,11 @@ def keep(
     return _rows(workload.tenant_id).filter(id__in=[row.id for row in rows]).count()
 
 
+def own_since(tenant_id: UUID, user_key: str, since: datetime) -> int:
+    """How many reactions were said with one user's ticket."""
+    return _rows(tenant_id).filter(is_own=True, user_key=user_key, created_at__gt=since).count()
+
+
 def due(now: datetime) -> dict[UUID, list[UUID]]:
     """Reactions whose actions are to be looked for, by tenant; a tenant that floods keeps no other one waiting."""
 

@@ -262,6 +262,11 @@ class ReactionRecord(TenantModel):
             ),
             models.Index(fields=["tenant", "created_at"], name="feedback_reactions_of_day"),
             models.Index(
+                fields=["tenant", "user_key", "created_at"],
+                condition=Q(is_own=True),
+                name="feedback_reactions_own",
+            ),
+            models.Index(
                 fields=["tenant", "started_at"],
                 condition=Q(kind__in=["rechecked", "redone"]),
                 name="feedback_doubts_of_day",

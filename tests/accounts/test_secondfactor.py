@@ -195,6 +195,14 @@ def test_codes_are_not_guessed(world: World) -> None:
     assert "_auth_user_id" not in client.session
 
 
+@pytest.mark.parametrize(("steps", "gets_in"), [(1, True), (-2, False)])
+def test_a_phone_may_be_half_a_minute_off_and_no_code_is_as_old_as_a_minute(world: World, steps: int, gets_in: bool) -> None:
+    secret = enrol(by_password("erin"))
+    client = by_password("erin")
+    client.post("/accounts/2fa/authenticate/", {"code": code(secret, steps)})
+    assert ("_auth_user_id" in client.session) is gets_in
+
+
 def test_the_stored_secret_gives_nobody_a_code(world: World) -> None:
     secret = enrol(by_password("erin"))
     row = Authenticator.objects.get(user=world.erin, type="totp")

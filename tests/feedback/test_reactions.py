@@ -12,7 +12,7 @@ from apps.rollouts.models import Rollout, RolloutTransition
 from apps.rollouts.plan import GuardrailPlan, Kind, Metric, OnBreach
 from apps.rollouts.verdict import Figures, Verdict, judge, sentence
 from apps.telemetry.models import ExposedUnit, MinuteSummary
-from portal.errors import Invalid
+from portal.errors import Invalid, Refused
 from portal.tenancy.context import tenant_transaction
 from tests.feedback.factory import MINUTE, SERVICE, answered_by_agent, filed, reacted, sums, told
 from tests.ownership.alerts.test_races import together
@@ -95,6 +95,19 @@ def test_a_ticket_speaks_for_its_own_user_alone(world: World) -> None:
         said = [("r-1", "rechecked", "mallory")]
         actions.react(workload=world.workload, said=said, actor=SERVICE, is_own=True, now=NOW)
     assert sums(world) == (1, 1, 0, 0, 0)
+
+
+def test_a_ticket_says_no_more_than_anybody_reads_in_an_hour(world: World) -> None:
+    def say(first: int, many: int, user: str = "u", now: datetime = NOW) -> None:
+        said = [(f"r-{n}", "used", user) for n in range(first, first + many)]
+        with tenant_transaction(world.tenant.id):
+            actions.react(workload=world.workload, said=said, actor=SERVICE, is_own=True, now=now)
+
+    say(0, actions.MOST_REACTIONS_AN_HOUR)
+    with pytest.raises(Refused, match="within an hour"):
+        say(1_000, 1)
+    say(2_000, 1, user="another")
+    say(1_000, 1, now=NOW + timedelta(hours=1))
 
 
 def test_one_reporter_is_one_soft_failure_a_stay(world: World) -> None:
