@@ -196,7 +196,9 @@ def test_codes_are_not_guessed(world: World) -> None:
 
 
 @pytest.mark.parametrize(("steps", "gets_in"), [(1, True), (-2, False)])
-def test_a_phone_may_be_half_a_minute_off_and_no_code_is_as_old_as_a_minute(world: World, steps: int, gets_in: bool) -> None:
+def test_a_phone_may_be_half_a_minute_off_and_no_code_is_as_old_as_a_minute(
+    world: World, steps: int, gets_in: bool
+) -> None:
     secret = enrol(by_password("erin"))
     client = by_password("erin")
     client.post("/accounts/2fa/authenticate/", {"code": code(secret, steps)})
