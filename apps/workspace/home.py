@@ -23,7 +23,9 @@ from apps.workspace.queries import own_standings
 from apps.workspace.rules import Step, next_step
 from portal.actor import Actor
 
-PAGE = 25
+# What a page read at a glance holds of each kind; each leads to its whole list.
+PAGE = 10
+ALERTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def present(tenant_id: UUID, actor: Actor, now: datetime) -> Home:
         active=active,
         recent=[row for row in moving if row.state not in ACTIVE][:5],
         waiting=list(approvals.waiting_for(tenant_id, actor, now)[:PAGE]),
-        alerts=[] if is_frontline else list(alerts.alerts(tenant_id, is_open=True)[:5]),
+        alerts=[] if is_frontline else list(alerts.alerts(tenant_id, is_open=True)[:ALERTS]),
         reports=list(feedback.mine(tenant_id, actor.user_id)[:5]) if is_frontline and actor.user_id else [],
         checklist=steps.checklist(tenant_id, actor),
         is_frontline=is_frontline,
@@ -81,8 +83,11 @@ def present(tenant_id: UUID, actor: Actor, now: datetime) -> Home:
 def _moving(tenant_id: UUID, actor: Actor) -> list[Rollout]:
     """What is active before what has ended, in one statement."""
     ended = Case(When(Q(state__in=ACTIVE), then=Value(0)), default=Value(1), output_field=IntegerField())
-    rows = rollouts.rollouts(tenant_id, actor).annotate(ended=ended).order_by("ended", "-created_at", "-id")
-    return list(rows[: PAGE + 5])
+    seen = rollouts.rollouts(tenant_id, actor)
+    order = ("ended", "-created_at", "-id")
+    # Sorted by their names alone: the rows themselves are wide.
+    first = seen.select_related(None).annotate(ended=ended).order_by(*order).values("id")[: PAGE + 5]
+    return list(seen.filter(id__in=first).annotate(ended=ended).order_by(*order))
 
 
 def _own(tenant_id: UUID, actor: Actor) -> list[OwnWorkload]:
@@ -112,7 +117,7 @@ def _answers(shown: Home, actor: Actor) -> Iterator[Answer]:
 def _alerts(rows: list[Alert]) -> str:
     nobodys = [row for row in rows if row.acknowledged_by_id is None and row.state == "triggered" and not row.is_quiet]
     if nobodys:
-        return f"{len(nobodys)} open alert{_s(len(nobodys))} nobody has: {_cut(nobodys[0].summary)}"
+        return f"{_many(len(nobodys), ALERTS)} open alert{_s(len(nobodys))} nobody has: {_cut(nobodys[0].summary)}"
     return "Somebody has every open alert." if rows else "Nothing is open."
 
 
@@ -120,7 +125,9 @@ def _waiting(rows: list[ApprovalRequest]) -> str:
     if not rows:
         return "Nothing waits for your signature."
     verb = "waits" if len(rows) == 1 else "wait"
-    return f"{len(rows)} request{_s(len(rows))} {verb} for your signature, the first: {_cut(rows[0].title)}"
+    return (
+        f"{_many(len(rows), PAGE)} request{_s(len(rows))} {verb} for your signature, the first: {_cut(rows[0].title)}"
+    )
 
 
 def _stopped(rows: list[OwnWorkload]) -> str:
@@ -144,8 +151,13 @@ def _moves(shown: Home) -> str:
     if shown.alerts:
         return f"Something is wrong: {_cut(shown.alerts[0].summary)}"
     if troubled:
-        return f"{len(troubled)} rollout{_s(len(troubled))} stopped on the way."
+        return f"{_many(len(troubled), PAGE)} rollout{_s(len(troubled))} stopped on the way."
     return "Everything that moves is fine." if shown.active else "Nothing is being rolled out."
+
+
+def _many(count: int, shown: int) -> str:
+    """How many there are, where no more than ``shown`` were looked at."""
+    return f"{count} or more" if count >= shown else f"{count}"
 
 
 def _s(count: int) -> str:
