@@ -28,7 +28,8 @@ class Ground:
     """The state of this process's own database, and the cast that stands in it."""
 
     def __init__(self) -> None:
-        self.state = State.EMPTY
+        # A database that is used again (--reuse-db) holds what the last run left.
+        self.state = State.DIRTY
         self._cast = b""
 
     def make(self, wanted: State) -> None:
