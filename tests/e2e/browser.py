@@ -68,6 +68,17 @@ def tab_to(page: Page, name: str) -> None:
     raise AssertionError(f"no key leads to {name}")
 
 
+def told(page: Page, words: str) -> None:
+    """Wait until a screen reader would find ``words``, also where no script can look (a closed shadow root)."""
+    session = page.context.new_cdp_session(page)
+    for _ in range(200):
+        nodes = session.send("Accessibility.getFullAXTree")["nodes"]
+        if any(words in str(node.get("name", {}).get("value", "")) for node in nodes):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"Nobody was told {words!r}.")
+
+
 def sign_in_by_keys(page: Page, address: str, name: str) -> None:
     page.goto(address)
     tab_to(page, "Email")

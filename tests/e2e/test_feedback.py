@@ -14,7 +14,7 @@ from apps.feedback import tickets
 from apps.feedback.models import Report, Widget
 from apps.feedback.widget import actions as widgets
 from tests.clients.server import served
-from tests.e2e.browser import PHONE, aside, give_real_passwords, in_chromium, page_on, sign_in, sign_in_by_keys
+from tests.e2e.browser import PHONE, aside, give_real_passwords, in_chromium, page_on, sign_in, sign_in_by_keys, told
 from tests.feedback.factory import answered_by_agent
 from tests.isolation.populate import populate
 from tests.world import NOW, World
@@ -140,6 +140,7 @@ def _reports_by_widget(page: Page, theirs: str) -> None:
     with page.expect_response("**/widget/v1/*/reports") as sent:
         page.keyboard.press("Enter")
     assert sent.value.status == 201
+    told(page, "Thank you")
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     with page.expect_response("**/widget/v1/*/reports") as shown:
