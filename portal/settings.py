@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "apps.ownership",
     "apps.runbooks",
     "apps.training",
+    "apps.pricing",
     "apps.events",
     "apps.telemetry",
     "apps.gates",
