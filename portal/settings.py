@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "apps.ownership",
     "apps.runbooks",
     "apps.training",
+    "apps.pricing",
     "apps.budgets",
     "apps.events",
     "apps.telemetry",

@@ -99,6 +99,8 @@ TYPES: dict[str, str] = {
     "person.session_ended": "Somebody ended one of their sessions",
     "person.sessions_ended": "Somebody ended all of their other sessions",
     "person.zone_set": "Somebody moved to another time zone",
+    "price.forgotten": "A price that was set here counts no more",
+    "price.set": "What a model costs was set",
     "provider.bound": "An identity of the tenant's sign-in was bound to a person",
     "provider.removed": "The tenant's own sign-in was removed",
     "provider.set": "The tenant's own sign-in was set or changed",

@@ -48,6 +48,9 @@ RIGHTS: dict[str, frozenset[str]] = {
     "member.manage": frozenset({Role.ADMIN}),
     "signin.manage": frozenset({Role.ADMIN}),
     "token.manage": frozenset({Role.ADMIN}),
+    # What models cost is no secret from whoever plans, watches or pays; setting it decides what calls are refused.
+    "price.read": frozenset(Role) - {Role.FRONTLINE},
+    "price.set": frozenset({Role.ADMIN, Role.FINANCE}),
     "rota.manage": frozenset({Role.ADMIN, Role.OPS_LEAD}),
     "audit.read": frozenset({Role.ADMIN, Role.AUDITOR, Role.GOVERNANCE}),
 }

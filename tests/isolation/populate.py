@@ -55,6 +55,9 @@ from apps.ownership.models import (
 from apps.ownership.models.channels import ChannelKind, Urgency
 from apps.ownership.rotation import Unit
 from apps.ownership.schedule import Change
+from apps.pricing import actions as pricing
+from apps.pricing.card import Wanted
+from apps.pricing.models import ModelPrice
 from apps.rollouts import actions as rollouts
 from apps.rollouts.models import Rollout
 from apps.rollouts.plan import GuardrailPlan, Kind, Metric
@@ -154,6 +157,7 @@ class Planted:
     sent: Sent
     door: "Door"
     kept: "Kept"
+    price: ModelPrice
 
     @property
     def temporary(self) -> TemporarySchedule:
@@ -208,6 +212,7 @@ class Planted:
             "widget_key": self.feedback.widget.key,
             "filter_id": self.kept.filter.id,
             "notice_id": self.kept.notice.id,
+            "price_id": self.price.id,
         }
 
 
@@ -253,8 +258,9 @@ def _plant(world: World, tenant: Tenant, key: str, people: tuple[User, User, Use
         token = ApiToken.objects.latest("created_at")
         sent = _sent(tenant, author, now)
         private = _kept(tenant, author, now)
+        price = _price(tenant, author, now)
     made = (tenant, workload, rollout, token, team)
-    return Planted(*made, *planted, drill, *taught, *kept, *turns, offered, paging, heard, sent, door, private)
+    return Planted(*made, *planted, drill, *taught, *kept, *turns, offered, paging, heard, sent, door, private, price)
 
 
 def _kept(tenant: Tenant, author: User, now: datetime) -> Kept:
@@ -266,6 +272,12 @@ def _kept(tenant: Tenant, author: User, now: datetime) -> Kept:
     workspace.dismiss_first_steps(person=author, **common)
     channels.tell(people=[author.id], title="Secret notice", body="Secret", link="", cause=uuid4(), **common)
     return Kept(row, Notification.objects.get(title="Secret notice"))
+
+
+def _price(tenant: Tenant, author: User, now: datetime) -> ModelPrice:
+    payer = Actor(kind="person", id=author.id, user_id=author.id, label="a", roles=frozenset({"finance"}))
+    wanted = Wanted("secret-model", now.date(), Decimal(3), Decimal(15), Decimal("0.3"), "Secret discount")
+    return pricing.set_price(tenant_id=tenant.id, wanted=wanted, reason="r", by=author, actor=payer, now=now)
 
 
 def _sent(tenant: Tenant, author: User, now: datetime) -> Sent:
