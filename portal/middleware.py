@@ -30,7 +30,8 @@ log = logging.getLogger("portal.request")
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
-PROTOCOL_PREFIXES = ("/ofrep/", "/v1/", "/v2/", "/widget/", "/healthz", "/readyz", "/metrics")
+DECISIONS = ("/api/v1/dispatch", "/api/v1/reserve", "/api/v1/settle", "/ofrep/")
+PROTOCOL_PREFIXES = (*DECISIONS, "/v1/", "/v2/", "/widget/", "/healthz", "/readyz", "/metrics")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _TENANT_PATH = re.compile(r"/(?P<api>api/v1/)?t/(?P<slug>[^/]+)(?:/|$)")
 
@@ -50,7 +51,8 @@ class RequestMiddleware:
         finally:
             request_id_var.reset(tokens[0])
             client_ip_var.reset(tokens[1])
-        response.headers["X-Request-Id"] = request_id
+        # A decision's own is the request that it begins.
+        response.headers.setdefault("X-Request-Id", request_id)
         return response
 
 

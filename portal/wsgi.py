@@ -12,11 +12,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 _django = get_wsgi_application()
 
 from portal.health import refuse_wrong_roles  # noqa: E402
-from portal.middleware import ProtocolMiddleware, RequestMiddleware  # noqa: E402
+from portal.middleware import DECISIONS, ProtocolMiddleware, RequestMiddleware  # noqa: E402
 
 refuse_wrong_roles()
-
-DECISIONS = "/ofrep/"
 
 
 def _nothing_else(request: HttpRequest) -> HttpResponse:

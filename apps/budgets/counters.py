@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -68,7 +69,7 @@ def rebuild(tenant_id: UUID) -> list[Difference]:
     return found
 
 
-def _write(tenant_id: UUID, difference: Difference) -> tuple[str, list[object]]:
+def _write(tenant_id: UUID, difference: Difference) -> tuple[str, list[Any]]:
     key = [tenant_id, difference.workload_id, difference.month]
     if difference.user_key:
         return (

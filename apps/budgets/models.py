@@ -5,6 +5,8 @@ A *hold* is what one attempt of one model call may spend; a *settlement* is what
 can be made anew from them at any time. Holds have a name and an end, so what is stuck is never mistaken for spent.
 """
 
+from typing import Any
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
@@ -16,13 +18,13 @@ from portal.tenancy.models import TenantModel
 MOST_TOKENS = 10**15
 
 
-def tokens(**options: object) -> models.BigIntegerField:
-    return models.BigIntegerField(default=0, **options)  # type: ignore[arg-type]
+def tokens() -> "models.BigIntegerField[int, int]":
+    return models.BigIntegerField(default=0)
 
 
-def money(**options: object) -> models.DecimalField:
+def money(**options: Any) -> "models.DecimalField[Any, Any]":
     """In the rate card's currency, to a millionth of a millionth: one token of the cheapest model is exact."""
-    return models.DecimalField(max_digits=24, decimal_places=12, **options)  # type: ignore[arg-type]
+    return models.DecimalField(max_digits=24, decimal_places=12, **options)
 
 
 def standard_thresholds() -> list[int]:

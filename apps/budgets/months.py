@@ -19,6 +19,11 @@ class Month:
     start: datetime
     end: datetime
 
+    @property
+    def resets_at(self) -> str:
+        """When the next begins, on the tenant's own clock."""
+        return self.end.astimezone(ZoneInfo(self.key.partition("@")[2])).isoformat()
+
     def elapsed(self, now: datetime) -> float:
         """The share of the month that is over, never below one day of it (COST-3), never above 1."""
         return min(max(now - self.start, DAY) / (self.end - self.start), 1.0)

@@ -113,8 +113,9 @@ def _call(ask: Ask) -> dict[str, Any]:
 def _execute(ask: Ask) -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute("select budgets_reserve(%s::jsonb)", [ask.document()])
-        found: Any = cursor.fetchone()[0]
-    return json.loads(found) if isinstance(found, str) else found
+        # Django has its cursors leave JSON as text.
+        found: dict[str, Any] = json.loads(cursor.fetchone()[0])
+    return found
 
 
 def _held(found: dict[str, Any]) -> Held:

@@ -13,6 +13,9 @@ from enum import StrEnum
 
 # A call that could say less than this says nothing; what is left below it stays unused.
 LEAST_OUTPUT = 16
+# Output that a call is held at: before anything is learned, and the floor and the cap of what is.
+FIRST_HELD, LEAST_HELD, MOST_HELD = 1_024, 64, 16_384
+MOST_CUT = 0.02
 THRESHOLDS = (70, 90, 100)
 QUIET_BELOW = 0.50
 SOON_HOURS = 72.0
@@ -173,3 +176,11 @@ def estimate(pattern: Pattern, *, held: int, input_tokens: int, held_money: Deci
 def metered_of(pattern: Pattern, *, used: int, total: int, ceiling: int) -> int:
     """How many of the ``used`` tokens lie beyond the ceiling, after which ``total`` are settled (COST-2)."""
     return max(0, min(used, total - ceiling)) if pattern is Pattern.METERED else 0
+
+
+def learned(*, p99: int, cut_share: float, largest: int) -> int:
+    """The output to hold next, from the 99th percentile of what was used, the share of calls that used up their hold,
+    and the largest hold there was.
+    """
+    wanted = largest * 2 if cut_share > MOST_CUT else p99
+    return max(LEAST_HELD, min(MOST_HELD, wanted))

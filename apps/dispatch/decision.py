@@ -21,6 +21,7 @@ class Reason(StrEnum):
     CONTROL = "control_arm"
     NOT_IN_ROLLOUT = "not_in_rollout"
     STALE = "configuration_unavailable"
+    NOT_SERVED = "version_not_in_service"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,17 @@ def decide(flag: Flag, unit: str | None, attributes: Mapping[str, object], *, is
     if found is Arm.AGENT:
         return Decision(flag, split.agent, found, Reason.IN_ROLLOUT)
     return Decision(flag, flag.stable, found, Reason.CONTROL if found is Arm.CONTROL else Reason.NOT_IN_ROLLOUT)
+
+
+def of_version(flag: Flag, label: str, *, is_current: bool = True) -> Decision:
+    """A request goes on with the version that it began with, for as long as that is served (ROLL-8)."""
+    if not is_current:
+        return Decision(flag, None, Arm.NONE, Reason.STALE)
+    if flag.split and flag.split.agent.label == label:
+        return Decision(flag, flag.split.agent, Arm.AGENT, Reason.IN_ROLLOUT)
+    if flag.stable and flag.stable.label == label:
+        return Decision(flag, flag.stable, Arm.NONE, Reason.IN_SERVICE)
+    return Decision(flag, None, Arm.NONE, Reason.NOT_SERVED)
 
 
 def value(decision: Decision) -> dict[str, Any]:

@@ -8,15 +8,20 @@ everybody goes to the fallback (fail safe on service).
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import date
 from uuid import UUID
 
 from django.db import Error
+from django.utils import timezone
 
+from apps.budgets import holds
+from apps.pricing.queries import prices
+from apps.pricing.rules import Price, day_of
 from apps.rollouts.assignment import Exposure, Mode
 from apps.rollouts.models import Rollout
 from apps.rollouts.queries import served
-from apps.tenants.queries import config_version
+from apps.tenants.queries import config_version, zone_of
 from apps.workloads.models import AgentVersion, Workload
 from apps.workloads.queries import workloads
 from portal.connections import drop_dead
@@ -47,13 +52,32 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A workload as the decision path sees it. ``stable`` answers outside the agent's arm; None is the fallback."""
+    """A workload as the decision path sees it. ``stable`` answers outside the agent's arm; None is the fallback.
+
+    ``budget_model`` is what may answer at a soft cap; empty where the workload's policy permits none (COST-7).
+    """
 
     workload_id: UUID
     key: str
     fallback: dict[str, str]
     stable: Version | None
     split: Split | None
+    budget_model: str = ""
+
+    @property
+    def models(self) -> set[str]:
+        versions = (self.stable, self.split.agent if self.split else None)
+        return ({version.model for version in versions if version} | {self.budget_model}) - {""}
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """What calls cost and are held at on ``day`` (UTC), and in which zone the tenant's months begin."""
+
+    day: date
+    zone: str
+    prices: dict[str, Price] = field(default_factory=dict)
+    holds: dict[tuple[UUID, str], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +86,7 @@ class Snapshot:
 
     version: int
     flags: dict[str, Flag]
+    tariff: Tariff
     checked_at: float
     is_current: bool = True
 
@@ -114,24 +139,25 @@ class Snapshots:
                 raise Unavailable(
                     "configuration", "The configuration can't be read just now; use the fallback."
                 ) from error
-            return Snapshot(
-                known.version, known.flags, known.checked_at, is_current=asked_at - known.checked_at < OLDEST
-            )
+            return replace(known, is_current=asked_at - known.checked_at < OLDEST)
         self._known[tenant_id] = snapshot
         return snapshot
 
 
 def _read(tenant_id: UUID, known: Snapshot | None, asked_at: float) -> Snapshot:
+    today = day_of(timezone.now())
     with tenant_transaction(tenant_id):
         version = config_version(tenant_id)
-        if known and known.version == version:
-            return Snapshot(version, known.flags, asked_at)
+        if known and known.version == version and known.tariff.day == today:
+            return replace(known, checked_at=asked_at, is_current=True)
         splits: dict[UUID, Rollout] = {}
         for rollout in served(tenant_id):
             splits.setdefault(rollout.workload_id, rollout)
         rows = workloads(tenant_id).select_related("serving_version")
         flags = {row.key: _flag(row, splits.get(row.id)) for row in rows}
-    return Snapshot(version, flags, asked_at)
+        models = {model for flag in flags.values() for model in flag.models}
+        tariff = Tariff(today, zone_of(tenant_id).key, prices(tenant_id, models, today), holds.sizes(tenant_id))
+    return Snapshot(version, flags, tariff, asked_at)
 
 
 def _flag(workload: Workload, rollout: Rollout | None) -> Flag:
@@ -142,7 +168,8 @@ def _flag(workload: Workload, rollout: Rollout | None) -> Flag:
         "description": workload.fallback_description,
         "address": workload.fallback_address,
     }
-    return Flag(workload.id, workload.key, fallback, _version(stable), split)
+    budget_model = workload.budget_tier if workload.may_degrade else ""
+    return Flag(workload.id, workload.key, fallback, _version(stable), split, budget_model)
 
 
 def _split(rollout: Rollout) -> Split:

@@ -1,8 +1,11 @@
 from django.urls import path
 
-from apps.dispatch import ofrep
+from apps.dispatch import entry, ofrep
 
 urlpatterns = [
+    path("api/v1/dispatch", entry.dispatch, name="dispatch"),
+    path("api/v1/reserve", entry.reserve, name="reserve"),
+    path("api/v1/settle", entry.settle, name="settle"),
     path("ofrep/v1/evaluate/flags", ofrep.evaluate_all, name="ofrep_all"),
     path("ofrep/v1/evaluate/flags/<str:key>", ofrep.evaluate, name="ofrep_one"),
 ]
