@@ -192,6 +192,8 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 10 * TICK_SECONDS},
     },
     "approvals": {"task": "approvals.tick", "schedule": 60.0, "options": {"expires": 300}},
+    "holds": {"task": "budgets.tick", "schedule": 15.0, "options": {"expires": 60}},
+    "ledgers": {"task": "budgets.keep", "schedule": crontab(minute="*/10"), "options": {"expires": 600}},
     "gates": {"task": "gates.tick", "schedule": 60.0, "options": {"expires": 300}},
     "rotas": {"task": "ownership.tick", "schedule": 60.0, "options": {"expires": 300}},
     "feedback": {"task": "feedback.tick", "schedule": 5.0, "options": {"expires": 30}},

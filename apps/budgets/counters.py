@@ -29,6 +29,13 @@ class Difference:
     counted: tuple[Decimal, ...]
     ledger: tuple[Decimal, ...]
 
+    @property
+    def said(self) -> str:
+        """For a log, an alert, a person."""
+        whose = f"user {self.user_key[:8]}" if self.user_key else "its money"
+        counted, ledger = (", ".join(f"{part:f}" for part in side) for side in (self.counted, self.ledger))
+        return f"workload {self.workload_id}, {self.month}, {whose}: counted {counted}, the ledger says {ledger}"
+
 
 def differences(tenant_id: UUID) -> list[Difference]:
     """Every counter that differs from its ledger; none is how it has to be. One statement, so one instant."""

@@ -380,3 +380,20 @@ class Closure(TenantModel):
                 fields=["tenant", "credential"], condition=Q(opened_at=None), name="budgets_closure_one_open"
             ),
         ]
+
+
+class LedgerCheck(TenantModel):
+    """The last comparison of the counters with the ledger (COST-4): one row a tenant, ``differing`` has to be 0."""
+
+    checked_at = models.DateTimeField()
+    counters = models.PositiveIntegerField()
+    differing = models.PositiveIntegerField()
+    found = models.JSONField(default=list)
+
+    class Meta:
+        default_permissions = ()
+        verbose_name = "ledger check"
+        constraints = [
+            *walls("budgets_ledgercheck", app="select, insert, update"),
+            models.UniqueConstraint(fields=["tenant"], name="budgets_ledgercheck_one"),
+        ]

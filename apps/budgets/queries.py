@@ -3,10 +3,11 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from apps.budgets.models import Reservation, TierGate, UserMonth
+from apps.budgets.models import Reservation, ReservationState, TierGate, UserMonth
 from apps.budgets.reserving import Held
 from apps.budgets.rules import Decision, Reason
 from portal.errors import NotFound
+from portal.tenancy.due import by_tenant
 
 CONTINUED_FOR = timedelta(days=1)
 
@@ -59,4 +60,17 @@ def standing(reservation: Reservation) -> Held:
         ceiling=gate.ceiling,
         settled_total=month.settled,
         held_total=month.held,
+    )
+
+
+def expired(now: datetime) -> dict[UUID, list[UUID]]:
+    """Holds whose time is over, by tenant."""
+    return by_tenant(
+        "budgets.find",
+        lambda alias: (
+            Reservation.objects.using(alias)
+            .filter(state=ReservationState.HELD, expires_at__lte=now)
+            .order_by("expires_at", "tenant_id")
+        ),
+        5_000,
     )

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from django.db.models import F, Sum
 
+from apps.audit.actions import record
 from apps.budgets import alerting
 from apps.budgets.models import (
     Closure,
@@ -26,6 +27,7 @@ from apps.budgets.models import (
     WorkloadMonth,
 )
 from apps.budgets.rules import Pattern, estimate, metered_of
+from portal.actor import Actor
 from portal.errors import Invalid, Refused
 from portal.outbox.actions import enqueue
 
@@ -146,7 +148,7 @@ def expire(*, tenant_id: UUID, ids: Sequence[UUID], now: datetime) -> int:
 
 
 def correct(
-    *, reservation: Reservation, input_tokens: int, output_tokens: int, by: str, reason: str, now: datetime
+    *, reservation: Reservation, input_tokens: int, output_tokens: int, actor: Actor, reason: str, now: datetime
 ) -> None:
     """A person says what an estimated or wrongly settled call used. After that nothing settles it any more.
 
@@ -172,10 +174,13 @@ def correct(
         cost,
         input_tokens,
         output_tokens,
-        by=by,
+        by=actor.label[:200],
         reason=reason.strip()[:500],
     )
+    before = {"state": reservation.state, "input": reservation.used_input, "output": reservation.used_output}
     _post(month, reservation, move, now)
+    after = {"input": input_tokens, "output": output_tokens}
+    record(actor=actor, action="budget.corrected", obj=reservation, before=before, after=after, reason=move.reason)
 
 
 def _locked(reservation: Reservation) -> tuple[UserMonth, Reservation]:

@@ -29,7 +29,7 @@ from apps.budgets.rules import Decision, Reason
 from portal.errors import Refused
 from portal.tenancy.context import tenant_transaction
 from tests.budgets.factory import asked, gated
-from tests.world import World
+from tests.world import SETUP, World
 
 BEGIN = datetime.fromisoformat("2026-11-29T12:00:00+00:00")
 USERS = st.sampled_from(["u1", "u2"])
@@ -121,7 +121,7 @@ class Ledger(RuleBasedStateMachine):
             self.bound[(row.user_key, row.month)] += max(0, used - row.held)
             with tenant_transaction(self.world.tenant.id):
                 settling.correct(
-                    reservation=row, input_tokens=used, output_tokens=0, by="Alice", reason="the bill", now=self.now
+                    reservation=row, input_tokens=used, output_tokens=0, actor=SETUP, reason="the bill", now=self.now
                 )
 
     @rule(minutes=st.sampled_from([1, 11, 60 * 24]))

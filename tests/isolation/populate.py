@@ -79,6 +79,7 @@ from apps.workspace import actions as workspace
 from apps.workspace.models import SavedFilter
 from portal.actor import Actor
 from portal.tenancy.context import tenant_transaction
+from tests.budgets.planting import budgeted
 from tests.runbooks.texts import RUNBOOK
 from tests.signing import approve, request_of
 from tests.world import SETUP, World, staff_desk
@@ -251,6 +252,7 @@ def _plant(world: World, tenant: Tenant, key: str, people: tuple[User, User, Use
         taught = _training(workload, author, approver, now)
         paging = _paging(workload, team, author, now)
         heard = _feedback(workload, author, now)
+        budgeted(workload, author, now)
         door = _door(member, now)
     _record(tenant, workload, rollout.id, now)
     world.token("decide", "telemetry", tenant=tenant)

@@ -8,6 +8,8 @@ from portal.celery import PlatformTask, TenantTask, app
 PLATFORM_TASKS = {
     "approvals.tick",
     "audit.publish_heads",
+    "budgets.keep",
+    "budgets.tick",
     "feedback.trust",
     "feedback.tick",
     "events.prune",

@@ -269,4 +269,21 @@ class Migration(migrations.Migration):
                 'constraints': [portal.tenancy.constraints.TenantPolicy(app='select, insert, update', name='budgets_closure_tenant', ops='', ops_columns=()), models.UniqueConstraint(fields=('tenant', 'id'), name='budgets_closure_same_tenant_key'), portal.tenancy.constraints.SameTenant(field='reservation', name='budgets_closure_reservation_fk'), models.UniqueConstraint(condition=models.Q(('opened_at', None)), fields=('tenant', 'credential'), name='budgets_closure_one_open')],
             },
         ),
+        migrations.CreateModel(
+            name='LedgerCheck',
+            fields=[
+                ('id', models.UUIDField(default=portal.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now, editable=False)),
+                ('checked_at', models.DateTimeField()),
+                ('counters', models.PositiveIntegerField()),
+                ('differing', models.PositiveIntegerField()),
+                ('found', models.JSONField(default=list)),
+                ('tenant', models.ForeignKey(db_default=portal.tenancy.models.CurrentTenant(), db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.tenant')),
+            ],
+            options={
+                'verbose_name': 'ledger check',
+                'default_permissions': (),
+                'constraints': [portal.tenancy.constraints.TenantPolicy(app='select, insert, update', name='budgets_ledgercheck_tenant', ops='', ops_columns=()), models.UniqueConstraint(fields=('tenant', 'id'), name='budgets_ledgercheck_same_tenant_key'), models.UniqueConstraint(fields=('tenant',), name='budgets_ledgercheck_one')],
+            },
+        ),
     ]

@@ -1,0 +1,107 @@
+from django.contrib import admin
+from django.db.models import Q
+
+from apps.budgets.models import (
+    BudgetAlert,
+    Closure,
+    CostGate,
+    Entry,
+    LedgerCheck,
+    Reservation,
+    ReservationState,
+    Subject,
+    TierGate,
+    UserTier,
+)
+from portal.admin.base import TenantAdmin
+from portal.admin.lenses import Lens
+
+
+@admin.register(LedgerCheck)
+class LedgerCheckAdmin(TenantAdmin):
+    """Counters against their ledger."""
+
+    lenses = (
+        Lens(
+            "differing",
+            "Differ from the ledger",
+            lambda tenant_id, now: Q(differing__gt=0),
+            says="Budget ledgers whose counters differ",
+            rank=1,
+        ),
+    )
+    list_display = ["checked_at", "counters", "differing", "found"]
+    ordering = ["-checked_at"]
+
+
+@admin.register(Closure)
+class ClosureAdmin(TenantAdmin):
+    lenses = (
+        Lens(
+            "closed",
+            "Still closed",
+            lambda tenant_id, now: Q(opened_at=None),
+            says="Tokens shut out since they spent more than they held",
+            rank=2,
+        ),
+    )
+    list_display = ["created_at", "credential", "over", "opened_at", "opened_by", "reason"]
+    ordering = ["-created_at"]
+
+
+@admin.register(Reservation)
+class ReservationAdmin(TenantAdmin):
+    lenses = (
+        Lens(
+            "estimated",
+            "Expired, estimated",
+            lambda tenant_id, now: Q(state=ReservationState.ESTIMATED),
+            says="Model calls whose usage nobody reported",
+        ),
+    )
+    list_display = ["created_at", "workload", "decision", "model", "held", "state", "used_input", "used_output", "cost"]
+    list_filter = ["state", "decision"]
+    list_select_related = ["workload"]
+    ordering = ["-created_at"]
+
+
+@admin.register(Entry)
+class EntryAdmin(TenantAdmin):
+    list_display = ["at", "workload", "month", "kind", "held", "settled", "spent", "by", "reason"]
+    list_filter = ["kind"]
+    list_select_related = ["workload"]
+    ordering = ["-at"]
+
+
+@admin.register(BudgetAlert)
+class BudgetAlertAdmin(TenantAdmin):
+    list_display = ["at", "workload", "month", "threshold", "used", "ceiling"]
+    list_select_related = ["workload"]
+    ordering = ["-at"]
+
+
+@admin.register(CostGate)
+class CostGateAdmin(TenantAdmin):
+    list_display = ["workload", "spend_cap", "currency", "billing_contact", "sized_at"]
+    list_select_related = ["workload", "billing_contact"]
+    ordering = ["workload__key"]
+
+
+@admin.register(TierGate)
+class TierGateAdmin(TenantAdmin):
+    list_display = ["workload", "tier", "ceiling", "pattern", "thresholds", "opted_in_until"]
+    list_select_related = ["workload", "tier"]
+    ordering = ["workload__key", "tier__slug"]
+
+
+@admin.register(UserTier)
+class UserTierAdmin(TenantAdmin):
+    list_display = ["slug", "name", "is_free", "is_default"]
+    ordering = ["slug"]
+
+
+@admin.register(Subject)
+class SubjectAdmin(TenantAdmin):
+    list_display = ["label", "user_key", "tier", "member"]
+    list_select_related = ["tier", "member"]
+    ordering = ["label"]

@@ -1,0 +1,51 @@
+"""A row in every table of budgets, for the tests that look for leaks."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from apps.accounts.models import User
+from apps.budgets import actions, checking, settling
+from apps.budgets.actions import Brake, Ceiling
+from apps.budgets.models import HoldSize, Reservation
+from apps.budgets.months import month_at
+from apps.budgets.reserving import Ask, reserve
+from apps.budgets.rules import Offer, Pattern
+from apps.workloads.models import Workload
+from portal.ids import uuid7
+from tests.world import SETUP
+
+
+def budgeted(workload: Workload, author: User, now: datetime) -> None:
+    """A gate, a user in a tier, a call that spent more than it held and so reached the ceiling, and what was learned."""
+    tenant_id = workload.tenant_id
+    gate = actions.set_gate(
+        workload=workload, spend_cap=Decimal(100), billing_contact=author, brake=Brake(), actor=SETUP, now=now
+    )
+    tier = actions.create_tier(tenant_id=tenant_id, slug="secret", name="Secret tier", actor=SETUP)
+    actions.set_ceiling(gate=gate, tier=tier, ceiling=Ceiling(1_000, Pattern.HARD), actor=SETUP, now=now)
+    actions.put_subject(tier=tier, user_key="secret-user", label="Secret user", member=author, actor=SETUP)
+    offer = Offer("m", 900, Decimal("0.000001"), Decimal("0.000001"))
+    found = reserve(
+        Ask(
+            tenant_id=tenant_id,
+            workload_id=workload.id,
+            id=uuid7(),
+            request_id=uuid7(),
+            attempt=1,
+            credential=UUID(int=1),
+            user_key="secret-user",
+            month=month_at(now, "UTC").key,
+            input_tokens=100,
+            primary=offer,
+            budget=None,
+            at=now,
+            expires_at=now + timedelta(minutes=10),
+        )
+    )
+    reservation = Reservation.objects.select_related("workload").get(tenant=tenant_id, id=found.id)
+    settling.settle(reservation=reservation, used=settling.Used(100, 901), prices=None, now=now)
+    HoldSize.objects.create(
+        tenant_id=tenant_id, workload=workload, model="m", output=64, calls=50, learned_at=now, created_at=now
+    )
+    checking.check(tenant_id=tenant_id, now=now)
