@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import UUID
 
 from apps.accounts.models import User
 from apps.audit.actions import record
 from apps.pricing.access import refuse_others
-from apps.pricing.card import Wanted, as_text, problems
+from apps.pricing.card import Wanted, as_text, problems, read, text_of
 from apps.pricing.models import ModelPrice
 from apps.pricing.queries import own
 from apps.pricing.rules import day_of
@@ -51,6 +51,20 @@ def set_prices(
         if before != after:
             record(actor=actor, action="price.set", obj=row, before=before, after=after, reason=why)
     return [row for row, _ in written]
+
+
+def import_prices(
+    *, tenant_id: UUID, file: BinaryIO, reason: str, by: User, actor: Actor, now: datetime
+) -> list[ModelPrice]:
+    """A file's prices, all or none (:mod:`apps.pricing.card`).
+
+    Raises:
+        Forbidden, Invalid: as :func:`set_price`; ``problems`` names each line that is wrong.
+        TooLarge: the file.
+    """
+    refuse_others(actor)
+    wanted = read(text_of(file), day_of(now))
+    return set_prices(tenant_id=tenant_id, wanted=wanted, reason=reason, by=by, actor=actor, now=now)
 
 
 def forget_price(*, price: ModelPrice, reason: str, actor: Actor) -> None:

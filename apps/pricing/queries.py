@@ -37,6 +37,11 @@ def own(tenant_id: UUID) -> QuerySet[ModelPrice]:
     return ModelPrice.objects.filter(tenant=tenant_id).select_related("set_by").order_by("-valid_from", "-id")
 
 
+def in_order(tenant_id: UUID) -> QuerySet[ModelPrice]:
+    """Everything that was set here, by model and day, as a file has it."""
+    return own(tenant_id).order_by("model", "valid_from")
+
+
 def own_for(tenant_id: UUID, price_id: UUID) -> ModelPrice:
     """
     Raises:
