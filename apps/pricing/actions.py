@@ -1,4 +1,7 @@
-"""Set what a model costs from a day on, and forget it again (COST-4). The rate card is written by one at a time."""
+"""Set what a model costs from a day on, and forget it again (COST-4). The rate card is written by one at a time.
+
+The decision path keeps prices in its snapshot: each change moves the tenant's configuration version.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,10 +11,11 @@ from uuid import UUID
 from apps.accounts.models import User
 from apps.audit.actions import record
 from apps.pricing.access import refuse_others
-from apps.pricing.card import Wanted, as_text, problems, read, text_of
+from apps.pricing.card import Wanted, problems, read, text_of
 from apps.pricing.models import ModelPrice
 from apps.pricing.queries import own
 from apps.pricing.rules import day_of
+from apps.tenants.actions import bump_config
 from portal.actor import Actor
 from portal.errors import Invalid, NotFound
 from portal.reasons import given
@@ -45,12 +49,13 @@ def set_prices(
     if found:
         raise Invalid("price_invalid", " ".join(found), problems=found)
     one_at_a_time(tenant_id, LOCK)
-    written = [_write(tenant_id, each, by, now) for each in wanted]
-    for row, before in written:
-        after = _told(row)
-        if before != after:
-            record(actor=actor, action="price.set", obj=row, before=before, after=after, reason=why)
-    return [row for row, _ in written]
+    written = [(row, before, _told(row)) for row, before in (_write(tenant_id, each, by, now) for each in wanted)]
+    changed = [(row, before, after) for row, before, after in written if before != after]
+    if changed:
+        bump_config(tenant_id)
+    for row, before, after in changed:
+        record(actor=actor, action="price.set", obj=row, before=before, after=after, reason=why)
+    return [row for row, _, _ in written]
 
 
 def import_prices(
@@ -81,6 +86,7 @@ def forget_price(*, price: ModelPrice, reason: str, actor: Actor) -> None:
     if row is None:
         raise NotFound()
     ModelPrice.objects.filter(tenant=price.tenant_id, id=price.id).delete()
+    bump_config(price.tenant_id)
     record(actor=actor, action="price.forgotten", obj=row, before=_told(row), reason=why)
 
 
@@ -100,7 +106,6 @@ def _write(tenant_id: UUID, wanted: Wanted, by: User, now: datetime) -> tuple[Mo
 
 def _told(row: ModelPrice) -> dict[str, Any]:
     """As the audit trail says it: amounts as texts, which are exact, and None for what isn't known."""
-    price = row.price
-    amounts = {"input": price.input, "output": price.output, "cached_input": price.cached_input}
-    told = {name: as_text(amount) or None for name, amount in amounts.items()}
+    amounts = zip(("input", "output", "cached_input"), row.price.texts, strict=True)
+    told = {name: text or None for name, text in amounts}
     return {"model": row.model, "valid_from": row.valid_from.isoformat(), **told, "note": row.note}

@@ -54,11 +54,6 @@ def problems(wanted: Sequence[Wanted], today: date) -> list[str]:
     return [*found, *(f"{model} has two prices from {day} on." for model, day in twice)]
 
 
-def as_text(amount: Decimal | None) -> str:
-    """Without zeros that say nothing; empty where it isn't known."""
-    return "" if amount is None else f"{amount.normalize():f}"
-
-
 def text_of(file: BinaryIO) -> str:
     """
     Raises:
@@ -164,5 +159,4 @@ def _refusal(problems: list[str]) -> Invalid:
 
 def row(price: Price, note: str, set_by: str, set_at: str) -> list[str]:
     """As :data:`COLUMNS` has it."""
-    amounts = [as_text(amount) for amount in price.amounts]
-    return [price.model, f"{price.valid_from}", *amounts, note, price.currency, set_by, set_at]
+    return [price.model, f"{price.valid_from}", *price.texts, note, price.currency, set_by, set_at]

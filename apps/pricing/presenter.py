@@ -35,7 +35,8 @@ def sentence(found: Iterable[Row]) -> str:
         return "No workload names a model yet."
     if not lacking:
         return "The one model in use has a price." if len(rows) == 1 else f"All {len(rows)} models in use have a price."
-    have = f"{len(rows) - len(lacking)} of {len(rows)} models in use {'has' if len(rows) == 1 else 'have'} a price."
+    priced = len(rows) - len(lacking)
+    have = f"{priced} of {len(rows)} models in use {'has' if priced == 1 else 'have'} a price."
     names = ", ".join(row.named for row in lacking[:SHOWN])
     more = f" and {len(lacking) - SHOWN} more" if len(lacking) > SHOWN else ""
     lack = "lacks one: its" if len(lacking) == 1 else "lack one: their"
@@ -46,7 +47,7 @@ def standing(price: Price) -> str:
     """One model's price, in a sentence."""
     if not price.is_known:
         return f"Nothing is known of what it costs ({price.source})."
-    parts = {"input": price.input, "output": price.output, "cached input": price.cached_input}
-    amounts = [f"{amount.normalize():f} for {name}" for name, amount in parts.items() if amount is not None]
+    parts = zip(price.texts, ("input", "output", "cached input"), strict=True)
+    amounts = [f"{text} for {name}" for text, name in parts if text]
     said = f"{price.currency} per million tokens: {', '.join(amounts)}; {price.source}."
     return said if price.is_complete else f"{said} The rest isn't known: calls are refused where money is capped."

@@ -18,7 +18,8 @@ from portal.errors import NotFound
 def prices(tenant_id: UUID, models: Iterable[str], day: date) -> dict[str, Price]:
     """What each model costs on a day (:func:`apps.pricing.rules.day_of`), in one statement however many.
 
-    Every name that was asked for is in it; one without a price is unknown, and costs None.
+    Every name that was asked for is in it; one without a price is unknown, and costs None. Whoever keeps the answer
+    asks again when the day or the tenant's configuration version changes.
     """
     wanted = set(models)
     # No column holds a NUL, and the database takes none in a text.

@@ -1,7 +1,6 @@
 """How figures, states and instants look, everywhere the same."""
 
 from datetime import datetime, tzinfo
-from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -97,12 +96,6 @@ def share(basis_points: int | None) -> str:
 def rate(value: float | None) -> str:
     """0.0123 is 1.23 %."""
     return "–" if value is None else f"{value * 100 if value > 1e-6 else 0:.3g}\u202f%"
-
-
-@register.filter
-def exact(amount: Decimal) -> str:
-    """Every digit that says something, and no zero that doesn't: 2.500000 is 2.5."""
-    return f"{amount.normalize():f}"
 
 
 @register.filter

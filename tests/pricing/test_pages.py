@@ -49,9 +49,9 @@ def test_the_first_page_says_what_lacks_a_price_and_whose(world: World) -> None:
     priced(world, day=REAL_TODAY)
     priced(world, day=REAL_TODAY + 30 * DAY, input="2")
     page = signed_in("adam").get(PAGES).content.decode()
-    assert "1 of 2 models in use have a price. sonnet-4.5 (W-01) lacks one: its calls are refused" in page
+    assert "1 of 2 models in use has a price. sonnet-4.5 (W-01) lacks one: its calls are refused" in page
     assert f'set here on 2026-11-20 by Adam<br><span class="soft small">since {REAL_TODAY}' in page
-    assert str(REAL_TODAY + 30 * DAY) in page
+    assert f'{REAL_TODAY + 30 * DAY}<br><span class="soft small">2 / 15 / –</span>' in page
 
 
 def test_one_models_history_shows_what_was_set_and_what_the_list_says(world: World) -> None:

@@ -22,7 +22,7 @@ def test_the_sentence_names_what_lacks_a_price_and_what_follows() -> None:
     assert said({"a": ["W-01"]}, price("a")) == "The one model in use has a price."
     assert said({"a": ["W-01"], "b": ["W-01"]}, price("a"), price("b")) == "All 2 models in use have a price."
     assert said({"a": ["W-01"], "b": ["W-02", "W-04"]}, price("a"), unknown("b")) == (
-        "1 of 2 models in use have a price. b (W-02, W-04) lacks one: its calls are refused where money is capped."
+        "1 of 2 models in use has a price. b (W-02, W-04) lacks one: its calls are refused where money is capped."
     )
 
 
@@ -30,7 +30,7 @@ def test_a_price_in_part_is_none_to_a_cap_and_many_are_counted() -> None:
     used = {name: ["W-01"] for name in "abcde"}
     rows = [price("a"), price("b", output=None), *map(unknown, "cde")]
     assert said(used, *rows) == (
-        "1 of 5 models in use have a price. b (W-01), c (W-01), d (W-01) and 1 more lack one: "
+        "1 of 5 models in use has a price. b (W-01), c (W-01), d (W-01) and 1 more lack one: "
         "their calls are refused where money is capped."
     )
 
