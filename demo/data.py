@@ -31,7 +31,7 @@ from apps.tenants.roles import Role
 from apps.workloads import actions as workloads
 from apps.workloads.models import AgentVersion, Workload
 from apps.workloads.queries import versions
-from demo import feedback, road
+from demo import feedback, prices, road
 from portal import actor as actors
 from portal.actor import Actor
 from portal.errors import Refused, Unauthorised
@@ -86,7 +86,7 @@ WORKLOADS: tuple[Spec, ...] = (
     Spec("W-04", "Code review assistant", "tom", "code", "Comments on pull requests before a person does.",
          "opus", "sonnet", "opus"),
     Spec("W-05", "Marketing copy drafts", "aisha", "drafting", "Drafts product texts for an editor.",
-         "sonnet", "", "sonnet"),
+         "gpt-4o-mini", "", "gpt-4o-mini"),
 )  # fmt: skip
 
 TENANTS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
@@ -131,6 +131,8 @@ def build(*, now: datetime, tokens_file: Path) -> None:
         tenant = tenant_by_slug(slug) or _tenant(slug, name, zone, keys, now)
         if not _counts(known.get(slug, ""), tenant):
             known[slug] = _token(tenant, now)
+        with tenant_transaction(tenant.id):
+            prices.build(tenant, now)
     tokens_file.parent.mkdir(parents=True, exist_ok=True)
     tokens_file.write_text(json.dumps(known, indent=2))
     tokens_file.chmod(0o600)

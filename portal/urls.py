@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("apps.ownership.urls")),
     path("", include("apps.runbooks.urls")),
     path("", include("apps.training.urls")),
+    path("", include("apps.pricing.urls")),
     path("", include("apps.events.urls")),
     path("", include("apps.telemetry.urls")),
     path("", include("apps.gates.urls")),

@@ -17,6 +17,7 @@ PAGES = {
     "ownership.incident": "incident",
     "ownership.integration": "integration",
     "ownership.rota": "rota",
+    "pricing.modelprice": "price",
     "rollouts.rollout": "rollout",
     "runbooks.drill": "drill",
     "runbooks.runbook": "runbook",

@@ -1,17 +1,21 @@
-"""Set what a model costs from a day on, and forget it again (COST-4). The rate card is written by one at a time."""
+"""Set what a model costs from a day on, and forget it again (COST-4). The rate card is written by one at a time.
+
+The decision path keeps prices in its snapshot: each change moves the tenant's configuration version.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import UUID
 
 from apps.accounts.models import User
 from apps.audit.actions import record
 from apps.pricing.access import refuse_others
-from apps.pricing.card import Wanted, as_text, problems
+from apps.pricing.card import Wanted, problems, read, text_of
 from apps.pricing.models import ModelPrice
 from apps.pricing.queries import own
 from apps.pricing.rules import day_of
+from apps.tenants.actions import bump_config
 from portal.actor import Actor
 from portal.errors import Invalid, NotFound
 from portal.reasons import given
@@ -45,12 +49,27 @@ def set_prices(
     if found:
         raise Invalid("price_invalid", " ".join(found), problems=found)
     one_at_a_time(tenant_id, LOCK)
-    written = [_write(tenant_id, each, by, now) for each in wanted]
-    for row, before in written:
-        after = _told(row)
-        if before != after:
-            record(actor=actor, action="price.set", obj=row, before=before, after=after, reason=why)
-    return [row for row, _ in written]
+    written = [(row, before, _told(row)) for row, before in (_write(tenant_id, each, by, now) for each in wanted)]
+    changed = [(row, before, after) for row, before, after in written if before != after]
+    if changed:
+        bump_config(tenant_id)
+    for row, before, after in changed:
+        record(actor=actor, action="price.set", obj=row, before=before, after=after, reason=why)
+    return [row for row, _, _ in written]
+
+
+def import_prices(
+    *, tenant_id: UUID, file: BinaryIO, reason: str, by: User, actor: Actor, now: datetime
+) -> list[ModelPrice]:
+    """A file's prices, all or none (:mod:`apps.pricing.card`).
+
+    Raises:
+        Forbidden, Invalid: as :func:`set_price`; ``problems`` names each line that is wrong.
+        TooLarge: the file.
+    """
+    refuse_others(actor)
+    wanted = read(text_of(file), day_of(now))
+    return set_prices(tenant_id=tenant_id, wanted=wanted, reason=reason, by=by, actor=actor, now=now)
 
 
 def forget_price(*, price: ModelPrice, reason: str, actor: Actor) -> None:
@@ -67,6 +86,7 @@ def forget_price(*, price: ModelPrice, reason: str, actor: Actor) -> None:
     if row is None:
         raise NotFound()
     ModelPrice.objects.filter(tenant=price.tenant_id, id=price.id).delete()
+    bump_config(price.tenant_id)
     record(actor=actor, action="price.forgotten", obj=row, before=_told(row), reason=why)
 
 
@@ -86,7 +106,6 @@ def _write(tenant_id: UUID, wanted: Wanted, by: User, now: datetime) -> tuple[Mo
 
 def _told(row: ModelPrice) -> dict[str, Any]:
     """As the audit trail says it: amounts as texts, which are exact, and None for what isn't known."""
-    price = row.price
-    amounts = {"input": price.input, "output": price.output, "cached_input": price.cached_input}
-    told = {name: as_text(amount) or None for name, amount in amounts.items()}
+    amounts = zip(("input", "output", "cached_input"), row.price.texts, strict=True)
+    told = {name: text or None for name, text in amounts}
     return {"model": row.model, "valid_from": row.valid_from.isoformat(), **told, "note": row.note}

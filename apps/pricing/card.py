@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from io import StringIO
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 from apps.pricing.rules import CURRENCY, Price
 from apps.pricing.rules import problems as problems_of
-from portal.errors import Invalid
+from portal.errors import Invalid, TooLarge
 
 AMOUNTS = ("input_per_million", "output_per_million", "cached_input_per_million")
 COLUMNS = ("model", "valid_from", *AMOUNTS, "note", "currency", "set_by", "set_at")
 NEEDED = COLUMNS[:4]
 MOST_LINES = 1_000
+MOST_BYTES = 1_000_000
 _FORMULA = ("'=", "'+", "'-", "'@")
 
 
@@ -53,9 +54,19 @@ def problems(wanted: Sequence[Wanted], today: date) -> list[str]:
     return [*found, *(f"{model} has two prices from {day} on." for model, day in twice)]
 
 
-def as_text(amount: Decimal | None) -> str:
-    """Without zeros that say nothing; empty where it isn't known."""
-    return "" if amount is None else f"{amount.normalize():f}"
+def text_of(file: BinaryIO) -> str:
+    """
+    Raises:
+        TooLarge: more than a rate card has.
+        Invalid: it isn't UTF-8.
+    """
+    data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise TooLarge("too_large", f"A rate card has at most {MOST_BYTES:,} bytes.")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _refusal(["Save the file as CSV in UTF-8."]) from error
 
 
 def read(text: str, today: date) -> list[Wanted]:
@@ -64,8 +75,8 @@ def read(text: str, today: date) -> list[Wanted]:
     Raises:
         Invalid: lines that can't be; ``problems`` names each with its number.
     """
-    # Lines end as they do on any machine; spreadsheets begin a file with a mark.
-    rows = csv.reader(StringIO(text.removeprefix("\ufeff"), newline=None))
+    # Lines end as they do on any machine: a bare carriage return too.
+    rows = csv.reader(StringIO(text, newline=None))
     try:
         found = [(rows.line_num, [_plain(cell) for cell in row]) for row in rows if any(map(str.strip, row))]
     except csv.Error as error:
@@ -148,5 +159,4 @@ def _refusal(problems: list[str]) -> Invalid:
 
 def row(price: Price, note: str, set_by: str, set_at: str) -> list[str]:
     """As :data:`COLUMNS` has it."""
-    amounts = [as_text(amount) for amount in price.amounts]
-    return [price.model, f"{price.valid_from}", *amounts, note, price.currency, set_by, set_at]
+    return [price.model, f"{price.valid_from}", *price.texts, note, price.currency, set_by, set_at]

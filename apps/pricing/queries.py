@@ -18,7 +18,8 @@ from portal.errors import NotFound
 def prices(tenant_id: UUID, models: Iterable[str], day: date) -> dict[str, Price]:
     """What each model costs on a day (:func:`apps.pricing.rules.day_of`), in one statement however many.
 
-    Every name that was asked for is in it; one without a price is unknown, and costs None.
+    Every name that was asked for is in it; one without a price is unknown, and costs None. Whoever keeps the answer
+    asks again when the day or the tenant's configuration version changes.
     """
     wanted = set(models)
     # No column holds a NUL, and the database takes none in a text.
@@ -35,6 +36,11 @@ def price(tenant_id: UUID, model: str, day: date) -> Price:
 def own(tenant_id: UUID) -> QuerySet[ModelPrice]:
     """Everything that was set here, what is to come first."""
     return ModelPrice.objects.filter(tenant=tenant_id).select_related("set_by").order_by("-valid_from", "-id")
+
+
+def in_order(tenant_id: UUID) -> QuerySet[ModelPrice]:
+    """Everything that was set here, by model and day, as a file has it."""
+    return own(tenant_id).order_by("model", "valid_from")
 
 
 def own_for(tenant_id: UUID, price_id: UUID) -> ModelPrice:

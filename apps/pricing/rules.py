@@ -52,6 +52,11 @@ class Price:
     def amounts(self) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
         return self.input, self.output, self.cached_input
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The amounts without zeros that say nothing; empty where one isn't known."""
+        return tuple("" if amount is None else f"{amount.normalize(_EXACT):f}" for amount in self.amounts)
+
 
 def unknown(model: str) -> Price:
     return Price(model, None, None, None, None, UNKNOWN)

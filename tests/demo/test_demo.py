@@ -6,6 +6,8 @@ from pathlib import Path
 
 from apps.feedback.models import Desk, Report
 from apps.gates.models import Evidence
+from apps.pricing import queries as prices
+from apps.pricing.models import ModelPrice
 from apps.rollouts.machine import State
 from apps.rollouts.models import Rollout
 from apps.runbooks.models import Drill
@@ -14,6 +16,8 @@ from apps.tenants.roles import Role
 from apps.workloads.models import Workload
 from demo import data, simulator
 from portal.tenancy.context import tenant_transaction
+
+MODELS = ("gpt-4o-mini", "haiku", "opus", "sonnet")
 
 
 def test_there_is_somebody_for_each_role() -> None:
@@ -32,6 +36,11 @@ def test_two_tenants_with_three_rollouts_on_their_way_and_a_second_run_adds_noth
             assert list(Drill.objects.values_list("outcome", flat=True)) == ["passed"] * 3
             assert Evidence.objects.filter(kind="exception_matrix").count() == 3
             assert Report.objects.count() == 5 and Desk.objects.count() == 3
+            assert ModelPrice.objects.count() == 4
+            day = datetime.now(UTC).date()
+            found = prices.prices(tenant.id, prices.models_in_use(tenant.id), day)
+            assert {model: price.is_complete for model, price in found.items()} == dict.fromkeys(MODELS, True)
+            assert found["gpt-4o-mini"].source.startswith("genai-prices") and "Fiona" in found["opus"].source
     assert file.stat().st_mode & 0o077 == 0
 
 

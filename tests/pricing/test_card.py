@@ -15,6 +15,7 @@ from apps.audit.queries import entries
 from apps.pricing import actions, queries, seed
 from apps.pricing.models import ModelPrice
 from apps.pricing.rules import cost
+from apps.tenants.queries import config_version
 from apps.tenants.roles import Role
 from apps.workloads import actions as workloads
 from portal.errors import Forbidden, Invalid, NotFound
@@ -99,6 +100,15 @@ def test_forgetting_brings_back_what_was_before(world: World, tenant: None) -> N
     assert (entry["action"], entry["object_id"], entry["before"]["input"]) == ("price.forgotten", str(own.id), "2")
     with pytest.raises(NotFound):
         actions.forget_price(price=own, reason="again", actor=payer(world))
+
+
+def test_each_change_is_told_to_the_decision_path_and_what_changes_nothing_is_not(world: World, tenant: None) -> None:
+    before = config_version(world.tenant.id)
+    own = priced(world)
+    priced(world)
+    assert config_version(world.tenant.id) == before + 1
+    actions.forget_price(price=own, reason="r", actor=payer(world))
+    assert config_version(world.tenant.id) == before + 2
 
 
 def test_finance_and_admins_set_prices_and_nobody_else(world: World, tenant: None) -> None:
