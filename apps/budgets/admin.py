@@ -60,7 +60,7 @@ class ReservationAdmin(TenantAdmin):
         ),
     )
     list_display = ["created_at", "workload", "decision", "model", "held", "state", "used_input", "used_output", "cost"]
-    list_filter = ["state", "decision"]
+    list_filter = ["state"]
     list_select_related = ["workload"]
     ordering = ["-created_at"]
 

@@ -17,7 +17,7 @@ from tests.world import SETUP
 
 
 def budgeted(workload: Workload, author: User, now: datetime) -> None:
-    """A gate, a user in a tier, a call that spent more than it held and so reached the ceiling, and what was learned."""
+    """A gate, a user in a tier, a call that spent more than it held , and what was learned."""
     tenant_id = workload.tenant_id
     gate = actions.set_gate(
         workload=workload, spend_cap=Decimal(100), billing_contact=author, brake=Brake(), actor=SETUP, now=now
