@@ -23,6 +23,7 @@ PLATFORM_JOBS = frozenset(
         "approvals.find",
         "gates.find",
         "audit.verify",
+        "dispatch.find",
         "feedback.find",
         "jobs.read",
         "jobs.write",

@@ -1,16 +1,18 @@
-"""What a threshold buys and costs: the curve of accuracy against *I don't know*, and the one threshold chosen on it. Pure.
+"""What a threshold buys and costs: the curve of accuracy against *I don't know*, and the one threshold chosen on it.
+Pure.
 
-In scope a refusal counts as wrong: somebody asked for a workload and got none. Out of scope a refusal is the right answer.
-The threshold is chosen on answers to training examples that weren't seen when they were judged (cross-validation), never on
-what it is tested with.
+In scope a refusal counts as wrong: somebody asked for a workload and got none. Out of scope a refusal is the right
+answer. The threshold is chosen on answers to training examples that weren't seen when they were judged
+(cross-validation), never on what it is tested with.
 """
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-# The rule by which a threshold is chosen. AIM: so much of what belongs to nobody is to be refused. FLOOR: but so much of what
-# belongs to somebody is to be answered rightly; where the classifier can't do that at all or hardly, at most LOSS is given up.
+# The rule by which a threshold is chosen. AIM: so much of what belongs to nobody is to be refused. FLOOR: but so much
+# of what belongs to somebody is to be answered rightly; where the classifier can't do that at all or hardly, at most
+# LOSS is given up.
 AIM, FLOOR, LOSS = 0.85, 0.95, 0.005
 STEPS = 100
 
@@ -26,8 +28,8 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What happens at one threshold, as shares: ``right`` and ``wrong`` of what is in scope (the rest is refused), ``none``
-    refused of what isn't. None where nothing of the kind was judged.
+    """What happens at one threshold, as shares: ``right`` and ``wrong`` of what is in scope (the rest is refused),
+    ``none`` refused of what isn't. None where nothing of the kind was judged.
     """
 
     threshold: float

@@ -68,4 +68,3 @@ def tested(classifier: TextClassifier, texts: Sequence[str], owners: Sequence[st
         Answer(owner != NOBODY, guess.owner == owner, guess.confidence)
         for guess, owner in zip(guesses, owners, strict=True)
     ]
-

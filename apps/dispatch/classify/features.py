@@ -1,11 +1,12 @@
 """What a text is made of for the classifier: its words, pairs of words, and short runs of letters. Pure.
 
-Words say what it is about; letters see past endings and typing errors, in whatever language. The same two functions serve
-the training and each request, so both see the same, and a request needs nothing but them.
+Words say what it is about; letters see past endings and typing errors, in whatever language. The same two functions
+serve the training and each request, so both see the same, and a request needs nothing but them.
 """
 
 import re
 import unicodedata
+from itertools import pairwise
 
 # What is read of a text, in characters: a bound on the time that one classification takes.
 LONGEST = 1_000
@@ -23,7 +24,7 @@ def plain(text: str) -> str:
 def words(text: str) -> list[str]:
     """The words of a plain text, and each two that follow one another."""
     found = _WORD.findall(text)
-    return found + [f"{a} {b}" for a, b in zip(found, found[1:], strict=False)]
+    return found + [f"{a} {b}" for a, b in pairwise(found)]
 
 
 def letters(text: str) -> list[str]:

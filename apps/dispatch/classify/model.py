@@ -1,12 +1,12 @@
 """A linear text classifier with an *I don't know* answer (DISP-1, DISP-3). Pure.
 
-One linear machine a label, over weighted words and runs of letters. A label belongs to an owner: finer labels (the topics of
-a workload) are learned apart, since they are easier to tell from one another, and added up to their owner's answer. Examples
-of what belongs to nobody are an owner of their own, :data:`NOBODY`.
+One linear machine a label, over weighted words and runs of letters. A label belongs to an owner: finer labels (the
+topics of a workload) are learned apart, since they are easier to tell from one another, and added up to their owner's
+answer. Examples of what belongs to nobody are an owner of their own, :data:`NOBODY`.
 
-The *margin* of an answer is how far the best label lies before the one of nobody; it separates what is asked of some workload
-from what isn't far better than how sure the machine is among the workloads. Cross-validation says how often a margin was
-right, and that is the confidence.
+The *margin* of an answer is how far the best label lies before the one of nobody; it separates what is asked of some
+workload from what isn't far better than how sure the machine is among the workloads. Cross-validation says how often a
+margin was right, and that is the confidence.
 
 Training uses scikit-learn; a request needs a few hundred multiplications and no library but NumPy.
 """
@@ -27,7 +27,8 @@ Floats = npt.NDArray[np.float32]
 # The owner of what belongs to no workload.
 NOBODY = ""
 FOLDS = 3
-# How hard the machine tries on each example; chosen, as is everything here, by cross-validation on training examples alone.
+# How hard the machine tries on each example; chosen, as is everything here, by cross-validation on training examples
+# alone.
 _STRICTNESS = 0.7
 # How much the best label counts for its owner, against the owner's other labels.
 _SHARPNESS = 4.0
@@ -37,7 +38,9 @@ _MOST_WORDS, _MOST_RUNS = 20_000, 40_000
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What an example says: whose it is (:data:`NOBODY` for nobody's) and, where somebody said so, which topic of theirs."""
+    """What an example says: whose it is (:data:`NOBODY` for nobody's) and, where somebody said so, which topic of
+    theirs.
+    """
 
     owner: str
     topic: str = ""

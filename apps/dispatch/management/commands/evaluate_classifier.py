@@ -1,4 +1,6 @@
-"""``manage.py evaluate_classifier TRAIN TEST``: how good the dispatch classifier is on a labelled file (DISP-1, DISP-3)."""
+"""``manage.py evaluate_classifier TRAIN TEST``: how good the dispatch classifier is on a labelled file (DISP-1,
+DISP-3).
+"""
 
 import csv
 import time
@@ -28,10 +30,10 @@ class Labelled:
 
 class Command(BaseCommand):
     help = (
-        "Trains on TRAIN, chooses one threshold by cross-validation on TRAIN alone, and reports on TEST at that threshold. "
-        "Both are CSV with the columns text and domain, perhaps intent, and perhaps split. In a file with a column split only "
-        "the rows of the split asked for are read: a row of another one is never trained on. A domain or intent that is "
-        "empty, 'none' or 'oos' belongs to nobody."
+        "Trains on TRAIN, chooses one threshold by cross-validation on TRAIN alone, and reports on TEST at it. Both are "
+        "CSV with the columns text and domain, perhaps intent, and perhaps split. In a file with a column split only the "
+        "rows of the split asked for are read: a row of another one is never trained on. A domain that is empty, none "
+        "or oos is nobody's."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -53,16 +55,16 @@ class Command(BaseCommand):
         began = time.perf_counter()
         apart, machine = cross_validate(training.texts, training.labels), learn(training.texts, training.labels)
         self.stdout.write(
-            f"Trained on {len(training.texts):,} texts, {len(machine.labels)} labels, with {FOLDS}-fold cross-validation, "
-            f"in {time.perf_counter() - began:.1f} s; {machine.weights.nbytes / 1e6:.1f} MB of weights."
+            f"Trained on {len(training.texts):,} texts, {len(machine.labels)} labels, {FOLDS}-fold cross-validation, in"
+            f" {time.perf_counter() - began:.1f} s; {machine.weights.nbytes / 1e6:.1f} MB of weights."
         )
         for way in ways:
             self._report(way, machine, apart, training, testing)
 
     def _report(self, way: str, machine: Machine, apart: Apart, training: Labelled, testing: Labelled) -> None:
-        known, owned, asked = apart.labels, training.labels, testing.labels
+        known, owned, asked = apart.labels, tuple(training.labels), tuple(testing.labels)
         if way == "intent":
-            known, owned, asked = (by_topic(each) for each in (known, owned, asked))
+            known, owned, asked = by_topic(known), by_topic(owned), by_topic(asked)
             machine, apart = replace(machine, labels=known), replace(apart, labels=known)
         trained = read_by_owner(machine, apart, [label.owner for label in owned])
         judged = Judged(tested(trained.classifier, testing.texts, [label.owner for label in asked]))
@@ -72,7 +74,7 @@ class Command(BaseCommand):
         self.stdout.write(f"threshold {chosen.threshold:.2f}, chosen by cross-validation on the training texts alone")
         self.stdout.write(f"there: in-scope accuracy {_share(chosen.right)}, recall of none {_share(chosen.none)}")
         self.stdout.write(
-            f"on {len(testing.texts):,} test texts: in-scope accuracy {_share(found.right)} (a refusal counts as wrong), "
+            f"{len(testing.texts):,} test texts: in-scope accuracy {_share(found.right)} (a refusal counts as wrong), "
             f"recall of none {_share(found.none)}"
         )
         self._curve(judged.curve(), trained.curve)
