@@ -235,7 +235,7 @@ class CorrectionsView(TenantView):
 
 
 def _target(view: TenantView, permission: str) -> Workload | None:
-    """The workload that the body names, if the caller may do this to it, before anything else of the body is looked at."""
+    """The workload that the body names, if the caller may do this to it, before the rest of the body is looked at."""
     body = view.request.data
     key = body.get("workload") if isinstance(body, dict) else None
     return _refuse_target(view, key if isinstance(key, str) else None, permission)

@@ -68,7 +68,8 @@ class Judged:
 
 
 def choose(points: Sequence[Point]) -> Point:
-    """The lowest threshold that refuses :data:`AIM` of what belongs to nobody, as far as :data:`FLOOR` allows.
+    """The lowest threshold that refuses :data:`AIM` of what belongs to nobody, as far as :data:`FLOOR` allows, and then
+    the highest that costs no right answer more: what was never seen is better refused.
 
     Without examples of what belongs to nobody: the highest that costs at most :data:`LOSS` of the right answers.
     """
@@ -76,4 +77,5 @@ def choose(points: Sequence[Point]) -> Point:
     knows_none = points[0].none is not None
     floor = min(FLOOR, best - LOSS) if knows_none else best - LOSS
     allowed = [p for p in points if (p.right or 0.0) >= floor]
-    return next((p for p in allowed if p.none is not None and p.none >= AIM), allowed[-1])
+    reached = next((p for p in allowed if p.none is not None and p.none >= AIM), allowed[-1])
+    return [p for p in allowed if p.right == reached.right][-1]

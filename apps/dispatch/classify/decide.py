@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from apps.dispatch.classify import queries
-from apps.dispatch.classify.model import TextClassifier
+from apps.dispatch.classify.model import NOBODY, TextClassifier
 from apps.dispatch.classify.queries import Setting
 from apps.dispatch.classify.rules import first_match
 from apps.dispatch.classify.storage import from_bytes
@@ -54,7 +54,8 @@ def classify(known: Known, text: str) -> Classified:
         return Classified(None, 0.0, None, None)
     guess = known.classifier.guess(text)
     # Learned before its workload was retired: then it is nobody's.
-    key = setting.keys.get(UUID(guess.owner)) if guess.confidence >= setting.threshold else None
+    is_sure = guess.owner != NOBODY and guess.confidence >= setting.threshold
+    key = setting.keys.get(UUID(guess.owner)) if is_sure else None
     return Classified(key, guess.confidence, CLASSIFIER, setting.number)
 
 

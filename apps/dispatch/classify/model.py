@@ -74,11 +74,13 @@ class Machine:
     weights: npt.NDArray[np.float16]
     bias: Floats
 
-    def scores(self, text: str) -> Floats:
-        """How much the text is each label's."""
+    def scores(self, text: str) -> Floats | None:
+        """How much the text is each label's; None where nothing in it was ever seen."""
         clean = plain(text)
         places, values = self.words.row(words(clean))
         more, others = self.letters.row(letters(clean))
+        if not places and not more:
+            return None
         rows = self.weights[places + more].astype(np.float32)
         return np.asarray(np.concatenate([values, others]) @ rows + self.bias, dtype=np.float32)
 
@@ -96,7 +98,9 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """The best owner of a text, never :data:`NOBODY`, and how sure that is. Whoever asks compares it with a threshold."""
+    """The best owner of a text and how sure that is, to be compared with a threshold. :data:`NOBODY`, not sure at all,
+    only for a text in which nothing was ever seen.
+    """
 
     owner: str
     confidence: float
@@ -110,7 +114,10 @@ class TextClassifier:
     scale: Scale
 
     def guess(self, text: str) -> Guess:
-        owner, margin = judge(self.machine.scores(text), self.machine.labels)
+        scores = self.machine.scores(text)
+        if scores is None:
+            return Guess(NOBODY, 0.0)
+        owner, margin = judge(scores, self.machine.labels)
         return Guess(owner, self.scale.confidence(margin))
 
 

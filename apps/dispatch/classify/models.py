@@ -135,7 +135,7 @@ class Dispatcher(TenantModel):
 
 
 class Rule(TenantModel):
-    """Asked before the classifier, in the order of ``place``: a text with all of ``phrases`` in it is the workload's."""
+    """Asked before the classifier, by ``place``: a text with all of ``phrases`` in it is the workload's."""
 
     place = models.PositiveSmallIntegerField()
     phrases = ArrayField(models.CharField(max_length=LONGEST_PHRASE))

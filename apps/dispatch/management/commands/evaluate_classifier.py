@@ -30,10 +30,10 @@ class Labelled:
 
 class Command(BaseCommand):
     help = (
-        "Trains on TRAIN, chooses one threshold by cross-validation on TRAIN alone, and reports on TEST at it. Both are "
-        "CSV with the columns text and domain, perhaps intent, and perhaps split. In a file with a column split only the "
-        "rows of the split asked for are read: a row of another one is never trained on. A domain that is empty, none "
-        "or oos is nobody's."
+        "Trains on TRAIN, chooses one threshold by cross-validation on TRAIN alone, and reports on TEST at it. Both "
+        "are CSV with the columns text and domain, perhaps intent, and perhaps split. In a file with a column split "
+        "only the rows of the split asked for are read: a row of another one is never trained on. A domain that is "
+        "empty, none or oos is nobody's."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
