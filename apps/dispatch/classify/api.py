@@ -20,7 +20,7 @@ from apps.workloads import queries as workloads
 from apps.workloads.models import Workload
 from portal.access import member, requires
 from portal.api import TenantView
-from portal.errors import NotFound
+from portal.errors import Invalid, NotFound
 
 _KEY = serializers.CharField(max_length=60, allow_null=True, help_text="The workload's key; null: nobody's.")
 
@@ -238,7 +238,9 @@ def _target(view: TenantView, permission: str) -> Workload | None:
     """The workload that the body names, if the caller may do this to it, before the rest of the body is looked at."""
     body = view.request.data
     key = body.get("workload") if isinstance(body, dict) else None
-    return _refuse_target(view, key if isinstance(key, str) else None, permission)
+    if key is not None and not isinstance(key, str):
+        raise Invalid("workload", "Name the workload by its key, or null for nobody's.")
+    return _refuse_target(view, key, permission)
 
 
 def _refuse_target(view: TenantView, key: str | None, permission: str) -> Workload | None:

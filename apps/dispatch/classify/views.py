@@ -29,8 +29,9 @@ def overview(request: InTenant, slug: str) -> HttpResponse:
     """Which version answers and how well, what a threshold would mean, and what waits for the next training."""
     tenant_id, now = request.tenant.id, timezone.now()
     row = queries.dispatcher(tenant_id)
-    page = Paginator(queries.versions(tenant_id), PAGE).get_page(request.GET.get("page"))
-    newest = queries.versions(tenant_id).first() if page.number > 1 else next(iter(page.object_list), None)
+    # No more than are kept: twenty, and the one that answers.
+    versions = list(queries.versions(tenant_id))
+    newest = versions[0] if versions else None
     counts = queries.counts(tenant_id)
     context = {
         "row": row,
@@ -39,7 +40,7 @@ def overview(request: InTenant, slug: str) -> HttpResponse:
         "charts": presenter.charts(row.live, row.threshold) if row.live else [],
         "choices": presenter.choices(row.live, row.threshold) if row.live else [],
         "threshold_form": ThresholdForm(initial={"threshold": round(row.threshold, 2)}),
-        "page": page,
+        "versions": versions,
         "newest": newest,
         "counts": counts,
         "seen": set(workloads.visible(tenant_id, request.actor).values_list("key", flat=True)),

@@ -10,9 +10,9 @@ from django.test.utils import CaptureQueriesContext
 from apps.dispatch.classify import actions
 from apps.dispatch.classify.models import Dispatcher, Example, Rule
 from portal.tenancy.context import tenant_transaction
-from tests.dispatch.classify.factory import live, second_workload, taught, trained
+from tests.dispatch.classify.factory import LATER, live, second_workload, taught, trained
 from tests.pages.test_pages import signed_in
-from tests.world import NOW, World
+from tests.world import World
 
 PAGE, API = "/t/acme/classifier/", "/api/v1/t/acme/classifier"
 
@@ -79,10 +79,6 @@ def test_a_correction_on_the_page_waits_for_the_next_training(world: World) -> N
 
 
 def test_rules_are_added_raised_and_removed_on_the_page(world: World) -> None:
-    client = signed_in("adam")
-    for words in ("refund", "card, lost"):
-        added = client.post(f"{PAGE}rules/new/", {"phrases": words, "workload": "W-01"})
-        assert added.status_code in {302, 400}
     alice = signed_in("alice")
     for words in ("refund", "card, lost"):
         assert alice.post(f"{PAGE}rules/new/", {"phrases": words, "workload": "W-01"}).status_code == 302
@@ -129,7 +125,7 @@ def test_the_api_teaches_trains_activates_and_corrects(world: World) -> None:
         body = {"workload": key, "examples": [{"text": f"{words} number {n}"} for n in range(10)]}
         made = sent(alice, "post", "/examples", body)
         assert (made.status_code, made.json()) == (201, {"new": 10})
-    asked = sent(alice, "post", "/versions", None)
+    asked = sent(alice, "post", "/versions", {})
     assert (asked.status_code, asked.json()["version"]) == (202, None)
     trained(world)
     (version,) = alice.get(f"{API}/versions").json()["results"]
@@ -151,7 +147,7 @@ def test_the_api_teaches_trains_activates_and_corrects(world: World) -> None:
 
 def test_a_service_corrects_the_workloads_that_it_operates_and_nothing_else(world: World) -> None:
     second_workload(world)
-    bound = world.token("operate", "read", workloads=[world.workload.id])
+    bound = world.token("operate", "read", workload_ids=[world.workload.id])
     headers = {"Authorization": f"Bearer {bound}"}
     path, said = f"{API}/corrections", {"text": "my card was eaten", "workload": "W-01"}
 
@@ -199,22 +195,22 @@ def more(world: World) -> None:
         with tenant_transaction(world.tenant.id):
             common: dict[str, Any] = {"tenant_id": world.tenant.id, "workload": world.workload, "actor": alice}
             actions.add_rule(written=f"word {n}", **common)
-            actions.correct(text=f"corrected {n}", request_id="", now=NOW, **common)
+            actions.correct(text=f"corrected {n}", request_id="", now=LATER, **common)
         trained(world)
     with tenant_transaction(world.tenant.id):
         for n in range(2, 4):
-            actions.correct(text=f"corrected {n}", request_id="", now=NOW, **common)
+            actions.correct(text=f"corrected {n}", request_id="", now=LATER, **common)
 
 
 @pytest.mark.parametrize(
     ("path", "statements"),
     [
         (PAGE, 15),
-        ("/t/acme/workloads/W-01/examples/", 14),
-        (f"{PAGE}nobody/", 12),
-        (f"{API}/versions", 9),
-        (f"{API}/rules", 9),
-        (f"{API}/examples?workload=W-01", 10),
+        ("/t/acme/workloads/W-01/examples/", 13),
+        (f"{PAGE}nobody/", 11),
+        (f"{API}/versions", 10),
+        (f"{API}/rules", 10),
+        (f"{API}/examples?workload=W-01", 11),
     ],
 )
 def test_lists_take_a_fixed_number_of_statements(world: World, path: str, statements: int) -> None:
@@ -223,7 +219,7 @@ def test_lists_take_a_fixed_number_of_statements(world: World, path: str, statem
         alice = world.actor(world.alice)
         common: dict[str, Any] = {"tenant_id": world.tenant.id, "workload": world.workload, "actor": alice}
         actions.add_rule(written="first", **common)
-        actions.correct(text="first", request_id="", now=NOW, **common)
+        actions.correct(text="first", request_id="", now=LATER, **common)
     client = signed_in("alice")
     for grow in (lambda world: None, more):
         grow(world)
