@@ -5,17 +5,24 @@ version counts the configuration up, and so does what makes or retires a workloa
 thread, while the others go on with what they know; the classifier itself only when it is another one.
 """
 
+import logging
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db import Error
+
 from apps.dispatch.classify import queries
 from apps.dispatch.classify.model import NOBODY, TextClassifier
 from apps.dispatch.classify.queries import Setting
 from apps.dispatch.classify.rules import first_match
-from apps.dispatch.classify.storage import from_bytes
+from apps.dispatch.classify.storage import NotAClassifier, from_bytes
+from portal.connections import drop_dead
+from portal.errors import Unavailable
 from portal.tenancy.context import tenant_transaction
+
+logger = logging.getLogger(__name__)
 
 # A bound on memory: what was used longest ago is read again when it is needed again.
 MOST_KEPT = 64
@@ -69,7 +76,10 @@ class Classifiers:
     def get(self, tenant_id: UUID, config: int) -> Known:
         """The tenant's rules and classifier for a configuration version, which the caller's snapshot names.
 
-        While another thread reads a newer one, the one before it.
+        While another thread reads a newer one, or the database can't be asked, the one before it.
+
+        Raises:
+            Unavailable: the database can't be asked and nothing is known.
         """
         known = self._known.get(tenant_id)
         if known is not None and known.config >= config:
@@ -89,20 +99,37 @@ class Classifiers:
         known = self._known.get(tenant_id)
         if known is not None and known.config >= config:
             return known  # another thread read it while this one waited
-        with tenant_transaction(tenant_id):
-            setting = queries.setting(tenant_id)
-            classifier = known.classifier if known else None
-            if known is None or known.setting.classifier_id != setting.classifier_id:
-                classifier = _classifier(tenant_id, setting.classifier_id)
-        found = self._known[tenant_id] = Known(config, setting, classifier)
+        # Decisions pass no request signals (portal.wsgi), so a connection that broke or grew old is dropped here.
+        drop_dead()
+        try:
+            found = self._known[tenant_id] = _loaded(tenant_id, config, known)
+        except Error as error:
+            if known is None:
+                raise Unavailable("classifier", "The classifier can't be read just now; use the fallback.") from error
+            return known
         self._known.move_to_end(tenant_id)
         while len(self._known) > MOST_KEPT:
             self._known.popitem(last=False)
         return found
 
 
+def _loaded(tenant_id: UUID, config: int, known: Known | None) -> Known:
+    with tenant_transaction(tenant_id):
+        setting = queries.setting(tenant_id)
+        if known is not None and known.setting.classifier_id == setting.classifier_id:
+            return Known(config, setting, known.classifier)
+        return Known(config, setting, _classifier(tenant_id, setting.classifier_id))
+
+
 def _classifier(tenant_id: UUID, classifier_id: UUID | None) -> TextClassifier | None:
-    return from_bytes(queries.data_of(tenant_id, classifier_id)) if classifier_id else None
+    """One that can't be read, such as one of an older format, answers nothing: everybody goes to the fallback."""
+    if classifier_id is None:
+        return None
+    try:
+        return from_bytes(queries.data_of(tenant_id, classifier_id))
+    except NotAClassifier:
+        logger.exception("classifier %s can't be read", classifier_id)
+        return None
 
 
 classifiers = Classifiers()

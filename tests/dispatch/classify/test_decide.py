@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -13,6 +13,7 @@ from apps.dispatch.classify.decide import Classified, Classifiers, Known, classi
 from apps.dispatch.classify.models import Dispatcher
 from apps.tenants.queries import config_version
 from apps.workloads.models import Workload
+from portal.errors import Unavailable
 from portal.tenancy.context import tenant_transaction
 from tests.dispatch.classify.factory import live
 from tests.world import World
@@ -101,6 +102,28 @@ def test_while_one_thread_reads_the_others_go_on_with_what_is_known(
         assert answers == [first]
     finally:
         known._lock.release()
+
+
+def test_without_a_database_what_is_known_goes_on_to_count(
+    world: World, known: Classifiers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = now_known(world, known)
+
+    def broken(*args: object) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr("apps.dispatch.classify.decide.queries.setting", broken)
+    assert known.get(world.tenant.id, first.config + 1) is first
+    with pytest.raises(Unavailable, match="use the fallback"):
+        known.get(world.other.id, 1)
+
+
+def test_a_version_that_cannot_be_read_answers_nothing(
+    world: World, known: Classifiers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(world)
+    monkeypatch.setattr("apps.dispatch.classify.decide.queries.data_of", lambda *args: b"of another format")
+    assert classify(now_known(world, known), "block my card") == Classified(None, 0.0, None, None)
 
 
 def test_what_was_used_longest_ago_is_forgotten(
