@@ -197,6 +197,7 @@ CELERY_BEAT_SCHEDULE = {
     "gates": {"task": "gates.tick", "schedule": 60.0, "options": {"expires": 300}},
     "rotas": {"task": "ownership.tick", "schedule": 60.0, "options": {"expires": 300}},
     "feedback": {"task": "feedback.tick", "schedule": 5.0, "options": {"expires": 30}},
+    "classifiers": {"task": "dispatch.tick", "schedule": 5.0, "options": {"expires": 30}},
     "trust": {"task": "feedback.trust", "schedule": crontab(minute="*/5"), "options": {"expires": 300}},
     "inbound-log": {"task": "ownership.prune", "schedule": crontab(minute=41)},
     "delivered-messages": {"task": "outbox.prune", "schedule": crontab(minute=47)},

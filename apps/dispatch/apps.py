@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class DispatchConfig(AppConfig):
@@ -6,3 +7,7 @@ class DispatchConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.dispatch import readback  # noqa: F401  (registers the read-back)
+        from apps.dispatch.classify.access import may_read
+        from portal.navigation import Entry, register
+
+        register(Entry(_("Classifier"), "classifier", "split", order=45, shown=may_read))

@@ -19,6 +19,7 @@ from apps.budgets import alerting, queries, settling
 from apps.budgets.months import month_at, month_named
 from apps.budgets.rules import Decision as Gate
 from apps.dispatch import asking, gate
+from apps.dispatch.classify.decide import Classified, classifiers, classify
 from apps.dispatch.decision import Decision, decide, of_version
 from apps.dispatch.ofrep import caller
 from apps.dispatch.snapshot import Flag, Snapshot, snapshots
@@ -33,6 +34,7 @@ from portal.ids import uuid7
 from portal.tenancy.context import tenant_transaction
 
 MAX_BODY = 64 * 1024
+DECLARED = "declared"
 
 
 @csrf_exempt
@@ -44,7 +46,10 @@ def dispatch(request: HttpRequest) -> HttpResponse:
     _refuse_chained(request, said, tenant_id)
     ask = asking.dispatch(said)
     snapshot = snapshots.get(tenant_id)
-    flag = _flag(snapshot, actor, ask.workload)
+    classified = _classified(tenant_id, snapshot, ask)
+    if classified.workload is None:
+        return _nobodys(classified)
+    flag = _flag(snapshot, actor, classified.workload)
     assignment = decide(flag, ask.unit, ask.attributes, is_current=snapshot.is_current)
     return _answer(
         assignment,
@@ -57,6 +62,7 @@ def dispatch(request: HttpRequest) -> HttpResponse:
         request_id=uuid7(),
         session=ask.session,
         idempotency_key=ask.idempotency_key,
+        classified=classified,
     )
 
 
@@ -116,7 +122,14 @@ def settle(request: HttpRequest) -> HttpResponse:
 
 
 def _answer(
-    assignment: Decision, snapshot: Snapshot, actor: Actor, tenant_id: UUID, *, user: str, **asked: Any
+    assignment: Decision,
+    snapshot: Snapshot,
+    actor: Actor,
+    tenant_id: UUID,
+    *,
+    user: str,
+    classified: Classified | None = None,
+    **asked: Any,
 ) -> HttpResponse:
     """Take the hold if an agent answers, and say all of it in body and headers."""
     now = timezone.now()
@@ -143,11 +156,26 @@ def _answer(
                     now=now,
                 )
     body = gate.told(assignment, held, month, asked["request_id"])
+    if classified is not None:
+        body["classification"] = gate.classification(classified)
     headers = gate.headers(body)
     if held is None or held.decision is not Gate.REFUSED:
         return _json(body, headers=headers)
     body = gate.problem(body, held.reason, month.resets_at)
     return _json(body, body["status"], {**headers, "x-should-retry": "false"}, "application/problem+json")
+
+
+def _classified(tenant_id: UUID, snapshot: Snapshot, ask: asking.Dispatch) -> Classified:
+    """Whose it is: as declared, else by the tenant's rules and its classifier (DISP-1)."""
+    if ask.workload:
+        return Classified(ask.workload, 1.0, DECLARED, None)
+    return classify(classifiers.get(tenant_id, snapshot.version), ask.text)
+
+
+def _nobodys(classified: Classified) -> HttpResponse:
+    """No workload is surely meant: nobody guesses, and nothing is held (DISP-3)."""
+    body = gate.nobodys(uuid7(), classified)
+    return _json(body, headers=gate.headers(body))
 
 
 def _document(request: HttpRequest) -> dict[str, Any]:

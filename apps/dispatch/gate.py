@@ -7,10 +7,12 @@ from uuid import UUID
 from apps.budgets.months import Month, month_at
 from apps.budgets.reserving import Ask, Held, reserve
 from apps.budgets.rules import FIRST_HELD, Decision, Offer, Reason
+from apps.dispatch.classify.decide import Classified
 from apps.dispatch.decision import Decision as Assignment
 from apps.dispatch.decision import Reason as Assigned
 from apps.dispatch.snapshot import Flag, Tariff
 from apps.pricing.rules import per_token
+from apps.rollouts.assignment import Arm
 from portal.ids import uuid7
 
 HOLD_LASTS = timedelta(minutes=10)
@@ -98,6 +100,37 @@ def told(assignment: Assignment, held: Held | None, month: Month, request_id: UU
         "fallback": flag.fallback,
     }
     return body | ({"rollout": split.rollout_id, "phase": split.step} if split else {})
+
+
+def nobodys(request_id: UUID, classified: Classified) -> dict[str, Any]:
+    """The answer to a text that is nobody's, in the shape of every other."""
+    return {
+        "request_id": str(request_id),
+        "workload": None,
+        "handler": "fallback",
+        "version": "",
+        "arm": Arm.NONE.value,
+        "decision": Decision.FALLBACK.value,
+        "reasons": ["no_workload"],
+        "requested_model": "",
+        "model": "",
+        "tier": "",
+        "max_output_tokens": 0,
+        "reservation": None,
+        "budget": None,
+        "disclosure": "",
+        "fallback": {},
+        "classification": classification(classified),
+    }
+
+
+def classification(classified: Classified) -> dict[str, Any]:
+    return {
+        "workload": classified.workload,
+        "confidence": round(classified.confidence, 4),
+        "by": classified.by,
+        "classifier": classified.version,
+    }
 
 
 def budget(held: Held, month: Month) -> dict[str, Any]:

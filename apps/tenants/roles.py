@@ -45,6 +45,9 @@ RIGHTS: dict[str, frozenset[str]] = {
     "workload.register": frozenset({Role.ADMIN, Role.WORKLOAD_OWNER}),
     "workload.grant": frozenset({Role.ADMIN}),
     "posture.set": frozenset({Role.GOVERNANCE}),
+    # Which workload a text goes to concerns all who own one; what an auditor reads, they don't change.
+    "classifier.read": OWNERS | {Role.ADMIN, Role.GOVERNANCE, Role.AUDITOR},
+    "classifier.manage": frozenset({Role.ADMIN, Role.GOVERNANCE, Role.WORKLOAD_OWNER}),
     "member.manage": frozenset({Role.ADMIN}),
     "signin.manage": frozenset({Role.ADMIN}),
     "token.manage": frozenset({Role.ADMIN}),

@@ -24,6 +24,7 @@ PLATFORM_JOBS = frozenset(
         "gates.find",
         "audit.verify",
         "budgets.find",
+        "dispatch.find",
         "feedback.find",
         "jobs.read",
         "jobs.write",

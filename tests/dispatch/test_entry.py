@@ -16,12 +16,14 @@ from apps.budgets.models import BudgetAlert, Closure, Reservation, UserMonth
 from apps.budgets.months import month_at
 from apps.budgets.rules import FIRST_HELD, Pattern
 from apps.dispatch import ofrep, snapshot
+from apps.dispatch.classify import actions as classifying
+from apps.dispatch.classify.decide import classifiers
 from apps.workloads.models import Workload
 from portal.models import OutboxMessage
 from portal.tenancy.context import tenant_transaction
 from tests.budgets.factory import gated
 from tests.pricing.cast import priced
-from tests.world import World, make_workload
+from tests.world import SETUP, World, make_workload
 
 ASK = {"workload": "W-01", "user": "u-1", "input_tokens": 100, "max_output_tokens": 400}
 
@@ -29,6 +31,7 @@ ASK = {"workload": "W-01", "user": "u-1", "input_tokens": 100, "max_output_token
 @pytest.fixture(autouse=True)
 def _fresh_process() -> None:
     snapshot.snapshots.clear()
+    classifiers.clear()
     ofrep._credentials.clear()
 
 
@@ -285,6 +288,24 @@ def test_the_same_idempotency_key_holds_once(world: World, token: str) -> None:
     assert (other.status_code, other.json()["code"]) == (409, "idempotency_key")
     with tenant_transaction(world.tenant.id):
         assert [row.held for row in UserMonth.objects.filter(held__gt=0)] == [500]
+
+
+def test_a_text_goes_to_the_workload_whose_rule_it_meets_and_else_to_nobody(world: World, token: str) -> None:
+    """DISP-1, DISP-3"""
+    gated(world, ceiling=10_000)
+    with tenant_transaction(world.tenant.id):
+        classifying.add_rule(tenant_id=world.tenant.id, workload=world.workload, written="refund", actor=SETUP)
+    body = ask(token, workload=None, text="I want a refund, please").json()
+    assert (body["workload"], body["handler"], body["classification"]) == (
+        "W-01",
+        "agent",
+        {"workload": "W-01", "confidence": 1.0, "by": "rule", "classifier": None},
+    )
+    other = ask(token, workload=None, text="how tall is the tower")
+    assert (other.status_code, other.json()["decision"], other.json()["reasons"]) == (200, "fallback", ["no_workload"])
+    assert (other.json()["workload"], other.json()["reservation"]) == (None, None)
+    with tenant_transaction(world.tenant.id):
+        assert Reservation.objects.count() == 1
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,10 @@ from apps.accounts.models import ApiToken, User
 from apps.approvals import actions as approvals
 from apps.approvals import breakglass, policies, subjects
 from apps.approvals.models import ApprovalRequest, Delegation
+from apps.dispatch.classify import actions as classify
+from apps.dispatch.classify import training as classifying
+from apps.dispatch.classify.models import Classifier, Example, Rule
+from apps.dispatch.classify.reading import Said
 from apps.events import actions as events
 from apps.events import queries as event_queries
 from apps.events.models import Delivery, Subscription
@@ -134,6 +138,14 @@ class Kept:
 
 
 @dataclass
+class Dispatching:
+    """A rule, an example, and what was learned from it."""
+
+    rule: Rule
+    example: Example
+
+
+@dataclass
 class Planted:
     """What stands in one tenant, by the names that URLs use."""
 
@@ -159,6 +171,7 @@ class Planted:
     door: "Door"
     kept: "Kept"
     price: ModelPrice
+    dispatching: Dispatching
 
     @property
     def temporary(self) -> TemporarySchedule:
@@ -214,6 +227,8 @@ class Planted:
             "filter_id": self.kept.filter.id,
             "notice_id": self.kept.notice.id,
             "price_id": self.price.id,
+            "rule_id": self.dispatching.rule.id,
+            "example_id": self.dispatching.example.id,
         }
 
 
@@ -254,6 +269,7 @@ def _plant(world: World, tenant: Tenant, key: str, people: tuple[User, User, Use
         heard = _feedback(workload, author, now)
         budgeted(workload, author, now)
         door = _door(member, now)
+        dispatching = _dispatching(workload, now)
     _record(tenant, workload, rollout.id, now)
     world.token("decide", "telemetry", tenant=tenant)
     with tenant_transaction(tenant.id):
@@ -262,7 +278,26 @@ def _plant(world: World, tenant: Tenant, key: str, people: tuple[User, User, Use
         private = _kept(tenant, author, now)
         price = _price(tenant, author, now)
     made = (tenant, workload, rollout, token, team)
-    return Planted(*made, *planted, drill, *taught, *kept, *turns, offered, paging, heard, sent, door, private, price)
+    return Planted(
+        *made, *planted, drill, *taught, *kept, *turns, offered, paging, heard, sent, door, private, price, dispatching
+    )
+
+
+def _dispatching(workload: Workload, now: datetime) -> Dispatching:
+    """Examples of two workloads, one of them corrected, a version that answers, and a rule."""
+    other = Workload.objects.get(tenant=workload.tenant_id, key=f"{workload.key}-2")
+    common: dict[str, Any] = {"tenant_id": workload.tenant_id, "actor": SETUP, "now": now}
+    for each in (workload, other):
+        said = [Said(f"secret {n} of {each.key}") for n in range(10)]
+        classify.add_examples(workload=each, said=said, **common)
+    classifying.ask_for_training(**common)
+    classifying.train_due(tenant_id=workload.tenant_id, now=now)
+    made = Classifier.objects.get(tenant=workload.tenant_id)
+    classify.activate(classifier=made, threshold=None, actor=SETUP, now=now, reason="r")
+    later = {**common, "now": now + timedelta(seconds=1)}
+    example = classify.correct(workload=workload, text="secret correction", request_id="r-1", **later)
+    rule = classify.add_rule(tenant_id=workload.tenant_id, workload=workload, written="secret word", actor=SETUP)
+    return Dispatching(rule, example)
 
 
 def _kept(tenant: Tenant, author: User, now: datetime) -> Kept:
