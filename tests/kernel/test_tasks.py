@@ -10,6 +10,7 @@ PLATFORM_TASKS = {
     "audit.publish_heads",
     "budgets.keep",
     "budgets.tick",
+    "dispatch.tick",
     "feedback.trust",
     "feedback.tick",
     "events.prune",
