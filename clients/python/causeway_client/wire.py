@@ -100,14 +100,19 @@ class Settlement:
     budget: Mapping[str, Any]
 
 
-class Question(TypedDict):
+class Size(TypedDict):
+    """What one model call may take: the tokens it sends, and the most it wants back."""
+
+    input_tokens: int
+    max_output_tokens: NotRequired[int | None]
+
+
+class Question(Size):
     """What a request says of itself. ``user``, ``input_tokens`` and one of ``workload`` and ``text`` are needed."""
 
     user: str
-    input_tokens: int
     workload: NotRequired[str | None]
     text: NotRequired[str | None]
-    max_output_tokens: NotRequired[int | None]
     session: NotRequired[str | None]
     unit: NotRequired[str | None]
     attributes: NotRequired[Mapping[str, Any] | None]
@@ -128,9 +133,8 @@ def dispatch(**question: Unpack[Question]) -> Ask:
     )
 
 
-def reserve(*, request_id: str, attempt: int, input_tokens: int, max_output_tokens: int | None = None) -> Ask:
-    body = {"attempt": attempt, "input_tokens": input_tokens, "max_output_tokens": max_output_tokens}
-    return Ask("/api/v1/reserve", given({"request_id": request_id, **body}))
+def reserve(*, request_id: str, attempt: int, **size: Unpack[Size]) -> Ask:
+    return Ask("/api/v1/reserve", given({"request_id": request_id, "attempt": attempt, **size}))
 
 
 def settle(*, reservation: str, outcome: Outcome, usage: Usage, model: str | None = None) -> Ask:
