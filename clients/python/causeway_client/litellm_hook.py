@@ -161,6 +161,8 @@ class CausewayHook(CustomLogger):  # type: ignore[misc]  # litellm is read witho
             is_whole = True
         finally:
             self._stream_ended(ticket_of(request), stream, is_whole=is_whole)
+            if not is_whole and hasattr(stream, "aclose"):
+                await stream.aclose()  # so that the provider stops too
 
     # The proxy: LiteLLM looks these up on the class itself, so don't subclass it
 

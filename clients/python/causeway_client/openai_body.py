@@ -36,7 +36,9 @@ def bounded(body: Mapping[str, Any], *, output_tokens: int) -> dict[str, Any] | 
     if each < 1:
         return None
     name = "max_completion_tokens" if body.get("max_completion_tokens") is not None else "max_tokens"
-    result = {key: value for key, value in body.items() if key not in LIMITS}
+    result = {key: value for key, value in body.items() if key not in (*LIMITS, *CHOICES)}
+    if answers(body) > 1:
+        result["n"] = answers(body)
     if isinstance(body.get("extra_body"), Mapping):
         result["extra_body"] = _without_limits(body["extra_body"])
     if body.get("stream"):

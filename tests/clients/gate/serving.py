@@ -143,23 +143,25 @@ def model(**options: Any) -> Iterator[Model]:
         def _stream(self, body: dict[str, Any], usage: dict[str, int], fault: str) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "text/event-stream")
-            self.send_header("Connection", "close")
+            self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
             for number in range(usage["completion_tokens"]):
                 if fault == "broken" and number == 2:
-                    self.connection.close()
+                    self.close_connection = True
                     return
                 self._event(_choice(body, "delta", "word "))
                 time.sleep(provider.delay)
             self._event(_choice(body, "delta", "", "stop"))
             if provider.reports and (body.get("stream_options") or {}).get("include_usage"):
                 self._event({**_choice(body, "delta", ""), "choices": [], "usage": usage})
-            self.wfile.write(b"data: [DONE]\n\n")
-            self.close_connection = True
+            self._write(b"data: [DONE]\n\n")
+            self.wfile.write(b"0\r\n\r\n")
 
         def _event(self, event: dict[str, Any]) -> None:
-            self.wfile.write(b"data: " + json.dumps(event).encode() + b"\n\n")
-            self.wfile.flush()
+            self._write(b"data: " + json.dumps(event).encode() + b"\n\n")
+
+        def _write(self, content: bytes) -> None:
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(content), content))
 
     with serving(Door) as address:
         provider.address = f"{address}/v1"
