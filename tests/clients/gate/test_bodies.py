@@ -4,11 +4,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from causeway_client import Usage
 from causeway_client.openai_body import CHOICES, LIMITS, answers, bounded, wanted
 from causeway_client.usage import Reading, usage_of
-from hypothesis import given
-from hypothesis import strategies as st
 
 VALUES = st.one_of(st.none(), st.booleans(), st.integers(-5, 100_000), st.sampled_from(["", "9", 9.0]))
 FIELDS = st.dictionaries(st.sampled_from([*LIMITS, *CHOICES, "temperature", "model"]), VALUES)

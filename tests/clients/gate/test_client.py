@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from causeway_client import (
     AdmissionsClosed,
     BudgetRefused,
@@ -16,7 +17,6 @@ from causeway_client import (
     Runaway,
     Unavailable,
 )
-
 from tests.clients.gate.both import LoopClient
 from tests.clients.gate.serving import Portal
 

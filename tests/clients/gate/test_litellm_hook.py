@@ -9,10 +9,10 @@ from typing import Any
 import litellm
 import openai
 import pytest
-from causeway_client import AsyncClient
-from causeway_client.litellm_hook import CausewayHook, GateRefused
 from litellm.integrations.custom_logger import CustomLogger
 
+from causeway_client import AsyncClient
+from causeway_client.litellm_hook import CausewayHook, GateRefused
 from tests.clients.gate.ledger import PRIMARY, SMALLER
 from tests.clients.gate.serving import Model, Portal
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import litellm
 import pytest
-from causeway_client.litellm_hook import CausewayHook, GateRefused
 from litellm.integrations.custom_logger import CustomLogger
 
+from causeway_client.litellm_hook import CausewayHook, GateRefused
 from tests.clients.gate.ledger import PRIMARY
 from tests.clients.gate.serving import Portal
 from tests.clients.gate.test_litellm_hook import BODY, hooked, router

@@ -1,12 +1,13 @@
 """The policy of retries and the outbox, as values: what is asked again, when, and for how long."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from causeway_client import AdmissionsClosed, BudgetRefused, Limited, Rejected, Runaway, Unavailable
 from causeway_client.outbox import Outbox
 from causeway_client.retry import AGAIN, Retries, asked
 from causeway_client.wire import Ask, Reply, dispatch, failure_of
-from hypothesis import given
-from hypothesis import strategies as st
 
 CHANCES = st.floats(0, 1, exclude_max=True)
 ASK = Ask("/api/v1/settle", {"reservation": "r"})
@@ -27,7 +28,7 @@ def test_x_should_retry_false_ends_it(status: int, chance: float) -> None:
 def test_pauses_double_to_the_longest_with_the_upper_half_by_chance(tried: int, chance: float) -> None:
     retries = Retries(first=0.1, longest=5.0)
     full = min(5.0, 0.1 * 2 ** min(tried - 1, 60))
-    assert full / 2 <= retries.backoff(tried, chance) < full
+    assert full / 2 <= retries.backoff(tried, chance) <= full
 
 
 @given(st.floats(0, 5), CHANCES)

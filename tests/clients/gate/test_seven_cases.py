@@ -12,9 +12,9 @@ from typing import Any
 
 import litellm
 import pytest
+
 from causeway_client import AsyncClient
 from causeway_client.litellm_hook import CausewayHook, GateRefused
-
 from tests.clients.gate.callers import REPLY_SECONDS, SAID, SENT, Plan, use_up
 from tests.clients.gate.serving import Model, Portal
 
