@@ -25,7 +25,7 @@ class AsyncClient:
         base_url: str,
         token: str,
         *,
-        timeout: float = 5.0,
+        timeout: float = 2.0,
         retries: Retries | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         outbox: Outbox | None = None,

@@ -73,6 +73,11 @@ class CallState:
         return self.decision.handler == "agent" and self.decision.reservation is not None
 
     @property
+    def is_shadow(self) -> bool:
+        """Whether the agent is to answer too, and nothing it says is acted upon (DISP-2). Its budget is held."""
+        return self.decision.handler == "shadow" and self.decision.reservation is not None
+
+    @property
     def model(self) -> str | None:
         return self.decision.model
 

@@ -20,7 +20,7 @@ from litellm.integrations.custom_logger import CustomLogger
 
 from causeway_client.aio import AsyncClient
 from causeway_client.call import Attempt
-from causeway_client.errors import BudgetRefused, CausewayError
+from causeway_client.errors import BudgetRefused, CausewayError, Limited
 from causeway_client.openai_body import bounded, wanted
 from causeway_client.usage import Reading, usage_of
 from causeway_client.wire import Ask, Decision, Size, Usage, dispatch, reserve
@@ -30,6 +30,7 @@ CACHED = "cached_response"  # what LiteLLM names as the provider of a stream fro
 CHAT = ("completion", "acompletion")
 # Answered before any model ran. Not 400 and not 408: some providers bill the prompt of a filtered or timed-out call.
 UNBILLED = (401, 403, 404, 429)
+NO_AGENT = "No agent answers this: use the fallback."
 HEADROOM = 1.2  # tokenizers differ; what the provider counts is what is settled
 
 
@@ -94,18 +95,20 @@ def ticket_of(*places: Any) -> Ticket | None:
 
 def carrying(body: Mapping[str, Any], carried: Ticket) -> dict[str, Any]:
     """The body with the ticket in copies of its metadata, so that attempts don't overwrite each other's."""
-    names = ["metadata", *(["litellm_metadata"] if isinstance(body.get("litellm_metadata"), Mapping) else [])]
-    return {**body, **{name: {**(body.get(name) or {}), KEY: carried} for name in names}}
+    found = {name: body[name] for name in ("metadata", "litellm_metadata") if isinstance(body.get(name), Mapping)}
+    return {**body, **{name: {**inner, KEY: carried} for name, inner in {"metadata": {}, **found}.items()}}
 
 
 def count(body: Mapping[str, Any]) -> int:
     """Tokens of the input, with headroom. Never goes online: no tokenizer and no picture is fetched."""
+    found = [body.get(name) or [] for name in ("messages", "tools")]
     extra = [body[name] for name in ("functions", "response_format") if body.get(name)]
-    options = {"model": "gpt-3.5-turbo", "use_default_image_token_count": True}
-    found = litellm.token_counter(messages=body.get("messages") or [], tools=body.get("tools"), **options)
-    found += litellm.token_counter(model="gpt-3.5-turbo", text=json.dumps(extra, default=str)) if extra else 0
-    whole = json.dumps([body.get("messages"), body.get("tools"), extra], default=str)
-    return int(found * HEADROOM) + 1 if found > 0 else len(whole.encode())
+    try:
+        tokens = litellm.token_counter("gpt-4", messages=found[0], tools=found[1], use_default_image_token_count=True)
+        tokens += litellm.token_counter("gpt-4", text=json.dumps(extra)) if extra else 0
+    except Exception:  # whatever it raises for what it can't read
+        tokens = 0
+    return int(tokens * HEADROOM) + 1 if tokens > 0 else len(json.dumps([found, extra], default=str))
 
 
 def reported(response: Any) -> Usage:
@@ -259,9 +262,11 @@ class CausewayHook(CustomLogger):  # type: ignore[misc]  # litellm is read witho
             decision = await self._client.admit(self._dispatch(body, asker))
         except CausewayError as error:
             raise GateRefused(error) from error
-        if decision.handler != "agent" or decision.reservation is None:
-            _refuse(decision.decision, "No agent answers this: use the fallback.", status=503, decision=decision)
-        return carrying({**body, "model": self._served(decision)}, ticket(Gated(decision)))
+        admitted = carrying({**body, "model": self._served(decision)}, ticket(Gated(decision)))
+        if not is_agent(decision):
+            self._give_back(admitted)
+            _refuse(decision.decision, NO_AGENT, status=503, decision=decision)
+        return admitted
 
     def _dispatch(self, body: Mapping[str, Any], asker: Asker) -> Ask:
         return dispatch(
@@ -293,12 +298,12 @@ class CausewayHook(CustomLogger):  # type: ignore[misc]  # litellm is read witho
 
     def _bounded(self, kwargs: dict[str, Any], decision: Decision) -> dict[str, Any]:
         """The attempt as it may be sent. Only a Router repeats it, through us: nothing below does so by itself."""
+        if not is_agent(decision):
+            _refuse(decision.decision, NO_AGENT, status=503, decision=decision)
         routed = next((group for name in ("metadata", "litellm_metadata") if (group := _group(kwargs, name))), None)
         if (routed or kwargs.get("model")) not in {self._served(decision), *self._also}:
             _refuse("other_model", "This model was not admitted.", status=400, decision=decision)
-        if decision.reservation is None or decision.max_output_tokens is None:
-            _refuse(decision.decision, "No agent answers this: use the fallback.", status=503, decision=decision)
-        body = bounded(kwargs, output_tokens=decision.max_output_tokens)
+        body = bounded(kwargs, output_tokens=decision.max_output_tokens or 0)
         if body is None:
             _refuse("too_little", "What is left isn't one token for each answer.", status=402, decision=decision)
         if not routed:
@@ -341,6 +346,11 @@ class CausewayHook(CustomLogger):  # type: ignore[misc]  # litellm is read witho
             self._client.later(ending)
 
 
+def is_agent(decision: Decision) -> bool:
+    """A shadow run isn't for a user who waits for an answer."""
+    return decision.handler == "agent" and decision.reservation is not None
+
+
 def asker_of(key: Any, data: Mapping[str, Any]) -> Asker:
     """Who asks, from what the proxy has authenticated. A header or the metadata of a body is only a claim."""
     about = {**(getattr(key, "team_metadata", None) or {}), **(getattr(key, "metadata", None) or {})}
@@ -371,7 +381,7 @@ def http_error(error: CausewayError) -> Exception:
     """How the proxy is told: the portal's status, its problem body, and its headers (COST-6)."""
     from fastapi import HTTPException  # type: ignore[import-not-found,unused-ignore]  # the proxy has it
 
-    headers = {"x-should-retry": "false", **error.headers}
+    headers = {**({} if isinstance(error, Limited) else {"x-should-retry": "false"}), **error.headers}
     status = error.status or 503
     made: Exception = HTTPException(status, {**error.body, "message": error.detail}, headers)
     return made

@@ -1,4 +1,4 @@
-"""The portal these tests talk to: ``open_portal(ceiling=...)`` is the one place to put a real one behind them."""
+"""The portal these tests talk to: ``open_portal`` is the one place to put other ``Books`` behind their door."""
 
 import os
 import socket
@@ -11,7 +11,7 @@ import pytest
 # Before litellm is first imported: it would fetch its list of prices.
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 
-from tests.clients.gate.ledger import Gate
+from tests.clients.gate.ledger import Gate, Ledger
 from tests.clients.gate.serving import Model, Portal, model, portal
 
 
@@ -19,7 +19,7 @@ from tests.clients.gate.serving import Model, Portal, model, portal
 def open_portal() -> Iterator[Callable[..., Portal]]:
     """A portal with one workload, W-01, whose gate is as named."""
     with ExitStack() as stack:
-        yield lambda **gate: stack.enter_context(portal(Gate(**gate)))
+        yield lambda **gate: stack.enter_context(portal(Ledger(Gate(**gate))))
 
 
 @pytest.fixture

@@ -149,7 +149,7 @@ class Ledger:
 
     def _held(self, row: Row, decision: str, model: str, output: int) -> tuple[int, dict[str, str], Any]:
         self._rows[row.id] = row
-        return self._said(row.request_id, decision, "agent", row, (model, output))
+        return self._said(row.request_id, decision, self.gate.handler, row, (model, output))
 
     def _said(
         self, request_id: str, decision: str, handler: str, row: Row | None, served: tuple[str, int] | None

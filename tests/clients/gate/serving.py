@@ -3,13 +3,14 @@
 import json
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Protocol
 
-from tests.clients.gate.ledger import Book, Gate, Ledger
+from tests.clients.gate.ledger import Book
 
 
 class Server(ThreadingHTTPServer):
@@ -51,22 +52,33 @@ def serving(handler: type[Handler]) -> Iterator[str]:
         server.shutdown()
 
 
+class Books(Protocol):
+    """What stands behind the door: the ledger in memory, or one that hands each question on to a real portal.
+
+    ``faults``, one a request: ``lost`` before or ``lost_after`` it is done, ``slow``, or a status.
+    """
+
+    faults: deque[str]
+    asked: list[tuple[str, dict[str, Any], dict[str, str]]]
+
+    def answer(self, path: str, body: dict[str, Any], headers: dict[str, str]) -> tuple[int, dict[str, str], Any]: ...
+
+    def book(self) -> Book: ...
+
+
 @dataclass
 class Portal:
-    """What the tests need of a portal; another kind with the same three names can take its place."""
-
     address: str
     token: str
-    ledger: Ledger
+    ledger: Books
 
     def book(self) -> Book:
         return self.ledger.book()
 
 
 @contextmanager
-def portal(gate: Gate) -> Iterator[Portal]:
-    """Faults of its ledger, one a request: ``lost`` before or ``lost_after`` it is done, ``slow``, or a status."""
-    ledger = Ledger(gate)
+def portal(ledger: Books, token: str = "secret") -> Iterator[Portal]:
+    """A door on loopback in front of the books, at which answers get lost as told."""
 
     class Door(Handler):
         def do_POST(self) -> None:
@@ -90,14 +102,15 @@ def portal(gate: Gate) -> Iterator[Portal]:
                 self.say(*answer)
 
     with serving(Door) as address:
-        yield Portal(address, "secret", ledger)
+        yield Portal(address, token, ledger)
 
 
 @dataclass
 class Model:
     """A provider that wants to say ``words`` tokens, stops at the limit it is given, and bills what it says.
 
-    ``obeys`` False: it ignores the limit. ``failures``: statuses to answer first, or ``broken``: half a stream.
+    ``obeys`` False: it ignores the limit. ``failures``: statuses to answer first; of a stream also ``broken`` in its
+    middle or ``silent`` from its start.
     """
 
     address: str = ""
@@ -146,7 +159,7 @@ def model(**options: Any) -> Iterator[Model]:
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
             for number in range(usage["completion_tokens"]):
-                if fault == "broken" and number == 2:
+                if (fault, number) in {("broken", 2), ("silent", 0)}:
                     self.close_connection = True
                     return
                 self._event(_choice(body, "delta", "word "))

@@ -95,6 +95,15 @@ def test_a_fallback_holds_nothing_and_settles_nothing(open_portal: Maker, connec
     assert [path for path, _, _ in portal.ledger.asked] == ["/api/v1/dispatch"]
 
 
+def test_a_shadow_run_is_held_and_is_no_answer(open_portal: Maker, connect: Maker) -> None:
+    """DISP-2."""
+    portal = open_portal(handler="shadow")
+    with connect(portal).request(**QUESTION) as call:
+        assert (call.is_agent, call.is_shadow, portal.book().held) == (False, True, 42)
+        call.used(input_tokens=30, output_tokens=1)
+    assert portal.book().settled == 31
+
+
 def test_an_exception_keeps_the_hold(open_portal: Maker, connect: Maker) -> None:
     """What may have been spent is not given back, whatever the exception says."""
     portal = open_portal()

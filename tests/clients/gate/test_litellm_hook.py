@@ -11,7 +11,7 @@ import openai
 import pytest
 from litellm.integrations.custom_logger import CustomLogger
 
-from causeway_client import AsyncClient
+from causeway_client import AsyncClient, Retries
 from causeway_client.litellm_hook import CausewayHook, GateRefused
 from tests.clients.gate.ledger import PRIMARY, SMALLER
 from tests.clients.gate.serving import Model, Portal
@@ -28,9 +28,9 @@ def anyio_backend() -> str:
 
 
 @asynccontextmanager
-async def hooked(portal: Portal, **options: Any) -> AsyncIterator[CausewayHook]:
+async def hooked(portal: Portal, retries: Retries | None = None, **options: Any) -> AsyncIterator[CausewayHook]:
     """LiteLLM with the hook; afterwards everything is said to the portal."""
-    async with AsyncClient(portal.address, portal.token) as client:
+    async with AsyncClient(portal.address, portal.token, retries=retries) as client:
         hook = CausewayHook(client, **options)
         litellm.callbacks = [hook]
         try:
@@ -342,6 +342,18 @@ async def test_a_stream_that_fails_before_it_starts_is_retried_with_a_hold_of_it
     assert portal.book().outcomes() == [(1, "failed", None), (2, "ok", (3, 5))]
 
 
+async def test_a_stream_that_breaks_before_its_first_word_leaves_open_whose_usage_it_was(
+    open_portal: Maker, open_model: Maker
+) -> None:
+    """The Router goes on with another deployment inside the same stream: both may have been billed, so both stand."""
+    portal, provider = open_portal(), open_model(words=5, failures=["silent"])
+    several = router(provider, PRIMARY, "other", num_retries=0, fallbacks=[{PRIMARY: ["other"]}])
+    async with hooked(portal, also=["other"]) as hook, hook.request({**BODY, "stream": True}, **WHO) as request:
+        words = [chunk async for chunk in hook.read(await several.acompletion(**request), request)]
+    assert len(words) > 5 and len(provider.asked) == 2
+    assert [(row.attempt, row.usage) for row in portal.book().rows] == [(1, None), (2, None)]
+
+
 async def test_a_stream_nobody_reads_to_its_end_here_keeps_its_hold(open_portal: Maker, open_model: Maker) -> None:
     """Read past the hook, LiteLLM's own success event is not taken for the provider's word."""
     portal, provider = open_portal(), open_model(words=5)
@@ -364,7 +376,7 @@ async def test_settling_makes_nobody_wait(open_portal: Maker, open_model: Maker)
 
 async def test_nothing_was_fetched(open_portal: Maker, open_model: Maker, nothing_goes_online: list[Any]) -> None:
     """Neither prices nor tokenizers nor pictures: the input is counted here."""
-    picture = {"type": "image_url", "image_url": {"url": "https://pictures.example/cat.png"}}
+    picture = {"type": "image_url", "image_url": {"url": "https://pictures.example/cat.png", "detail": "high"}}
     portal, provider = open_portal(ceiling=100_000), open_model()
     content = [{"type": "text", "text": "what?"}, picture]
     body = direct(provider, messages=[{"role": "user", "content": content}])

@@ -13,7 +13,8 @@ import litellm
 import pytest
 from litellm.integrations.custom_logger import CustomLogger
 
-from causeway_client.litellm_hook import CausewayHook, GateRefused
+from causeway_client import Retries
+from causeway_client.litellm_hook import CausewayHook, GateRefused, Ticket
 from tests.clients.gate.ledger import PRIMARY
 from tests.clients.gate.serving import Portal
 from tests.clients.gate.test_litellm_hook import BODY, hooked, router
@@ -113,6 +114,37 @@ async def test_no_agent_is_a_503_with_the_fallback(open_portal: Maker) -> None:
             await admit(hook, sent())
     assert refused.value.status_code == 503
     assert refused.value.detail["fallback"]["address"] == "https://old.example/form"
+
+
+async def test_a_shadow_run_is_no_answer_and_holds_nothing(open_portal: Maker) -> None:
+    portal = open_portal(handler="shadow")
+    async with hooked(portal) as hook:
+        with pytest.raises(HTTPException) as refused:
+            await admit(hook, sent())
+    assert (refused.value.status_code, portal.book().outcomes()) == (503, [(1, "not_sent", None)])
+
+
+@pytest.mark.parametrize("messages", ["text", [7], [{"content": {"a": "b" * 50}}], None])
+@pytest.mark.parametrize("metadata", [None, "text", {"causeway": "req-1"}])
+async def test_a_body_nobody_can_read_is_counted_by_its_length(
+    open_portal: Maker, messages: Any, metadata: Any
+) -> None:
+    """Refusing it is the model's affair; here it must only not be free."""
+    portal = open_portal()
+    async with hooked(portal) as hook:
+        data = await admit(hook, sent(messages=messages, metadata=metadata))
+    assert type(data["metadata"]["causeway"]) is Ticket
+    assert asked(portal)["input_tokens"] > 0
+
+
+async def test_a_limit_by_the_minute_may_be_asked_again(open_portal: Maker) -> None:
+    portal = open_portal()
+    portal.ledger.faults.extend(["429"] * 4)
+    async with hooked(portal, retries=Retries(first=0.001)) as hook:
+        with pytest.raises(HTTPException) as refused:
+            await admit(hook, sent())
+    assert refused.value.status_code == 429
+    assert refused.value.headers == {"retry-after": "0"}
 
 
 async def test_a_portal_that_is_not_there_admits_nothing(open_portal: Maker) -> None:

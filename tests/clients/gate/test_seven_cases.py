@@ -19,7 +19,7 @@ from tests.clients.gate.callers import REPLY_SECONDS, SAID, SENT, Plan, use_up
 from tests.clients.gate.serving import Model, Portal
 
 CEILING = 4000
-ROUTED = 1600  # LiteLLM takes ten times as long for a call
+ROUTED = 1100  # LiteLLM takes ten times as long for a call
 Maker = Callable[..., Any]
 
 
