@@ -93,7 +93,7 @@ def portal(ledger: Books, token: str = "secret") -> Iterator[Portal]:
                 self._after(fault, answer)
 
         def _after(self, fault: str, answer: tuple[int, dict[str, str], Any]) -> None:
-            time.sleep(0.5 if fault == "slow" else 0)
+            time.sleep(1.0 if fault == "slow" else 0)
             if fault == "lost_after":
                 self.close_connection = True
             elif fault == "502_after":

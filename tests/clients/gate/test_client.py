@@ -12,6 +12,7 @@ from causeway_client import (
     BudgetRefused,
     Client,
     Limited,
+    Outbox,
     Rejected,
     Retries,
     Runaway,
@@ -241,12 +242,13 @@ def test_a_hold_whose_answer_never_came_is_given_back(open_portal: Maker, connec
     assert (portal.book().held, len(portal.book().rows)) == (0, 1)
 
 
-def test_closing_delivers_what_is_left(open_portal: Maker, connect: Maker) -> None:
+def test_closing_delivers_what_is_left_without_waiting_for_its_turn(open_portal: Maker, connect: Maker) -> None:
     portal = open_portal()
-    client = connect(portal)
+    client = connect(portal, outbox=Outbox(patience=Retries(first=60.0, longest=60.0)))
     with client.request(**QUESTION) as call:
         portal.ledger.faults.extend(["503", "503"])
         call.used(input_tokens=30, output_tokens=2)
+    eventually(lambda: not portal.ledger.faults)
     client.close(5.0)
     assert portal.book().settled == 32
 

@@ -351,7 +351,7 @@ async def test_a_stream_that_breaks_before_its_first_word_leaves_open_whose_usag
     async with hooked(portal, also=["other"]) as hook, hook.request({**BODY, "stream": True}, **WHO) as request:
         words = [chunk async for chunk in hook.read(await several.acompletion(**request), request)]
     assert len(words) > 5 and len(provider.asked) == 2
-    assert [(row.attempt, row.usage) for row in portal.book().rows] == [(1, None), (2, None)]
+    assert portal.book().outcomes() == [(1, None, None), (2, None, None)]
 
 
 async def test_a_stream_nobody_reads_to_its_end_here_keeps_its_hold(open_portal: Maker, open_model: Maker) -> None:
@@ -370,7 +370,7 @@ async def test_settling_makes_nobody_wait(open_portal: Maker, open_model: Maker)
         portal.ledger.faults.append("slow")
         started = time.monotonic()
         await router(provider).acompletion(**request)
-        assert time.monotonic() - started < 0.4
+        assert time.monotonic() - started < 0.8
     assert portal.book().outcomes() == [(1, "ok", (3, 10))]
 
 
