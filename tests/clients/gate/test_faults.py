@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from causeway_client import AsyncClient, Client, Outbox, Retries, Unavailable
+from causeway_client import AsyncClient, Client, Limited, Outbox, Retries, Unavailable
 from tests.clients.gate.both import LoopClient
 from tests.clients.gate.serving import Portal
 
@@ -50,7 +50,7 @@ def several(client: Any, used: list[int], number: int) -> None:
                 spend(call, used, number * 200 + turn * 2)
                 call.again(input_tokens=30, max_output_tokens=1000)
                 spend(call, used, number * 200 + turn * 2 + 1)
-        except Unavailable:
+        except (Limited, Unavailable):
             continue
 
 
