@@ -8,6 +8,7 @@ from portal.celery import PlatformTask, TenantTask, app
 PLATFORM_TASKS = {
     "approvals.tick",
     "audit.publish_heads",
+    "dispatch.tick",
     "feedback.trust",
     "feedback.tick",
     "events.prune",
