@@ -22,6 +22,9 @@ class DispatcherAdmin(TenantAdmin):
     list_display = ["live", "threshold", "live_since", "due_at", "tries", "problem"]
     ordering = ["id"]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Dispatcher]:
+        return super().get_queryset(request).select_related("live").defer("live__data")
+
 
 @admin.register(Example)
 class ExampleAdmin(TenantAdmin):
