@@ -21,6 +21,7 @@ urlpatterns = [
     path("", include("apps.telemetry.urls")),
     path("", include("apps.gates.urls")),
     path("", include("apps.rollouts.urls")),
+    path("", include("apps.budgets.urls")),
     path("", include("apps.dispatch.urls")),
     path("", include("apps.feedback.urls")),
     path("", include("apps.workspace.urls")),

@@ -1,6 +1,10 @@
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import Q
+from django.utils import timezone
 
+from apps.budgets import actions
 from apps.budgets.models import (
     BudgetAlert,
     Closure,
@@ -14,6 +18,7 @@ from apps.budgets.models import (
     UserTier,
 )
 from portal.admin.base import TenantAdmin
+from portal.admin.bulk import confirmed
 from portal.admin.lenses import Lens
 
 
@@ -45,8 +50,13 @@ class ClosureAdmin(TenantAdmin):
             rank=2,
         ),
     )
+    actions = ["open_admissions"]
     list_display = ["created_at", "credential", "over", "opened_at", "opened_by", "reason"]
     ordering = ["-created_at"]
+
+    @confirmed("Let these tokens in again", happens="Calls of this token are admitted again.")
+    def open_admissions(self, request: Any, row: Closure, reason: str) -> None:
+        actions.open_admissions(closure=row, actor=self.member(request), reason=reason, now=timezone.now())
 
 
 @admin.register(Reservation)

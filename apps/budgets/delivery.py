@@ -29,7 +29,7 @@ def _tell(envelope: Envelope) -> None:
                 f"{whose} has used {alert.used:,} of {alert.ceiling:,} tokens. "
                 f"It begins anew at {month_named(alert.month).resets_at[:16].replace('T', ' ')}."
             ),
-            link=f"workloads/{key}/",
+            link=f"workloads/{key}/cost/",
         )
 
 

@@ -16,6 +16,7 @@ from portal.tenancy.constraints import MemberOfTenant, SameTenant, walls
 from portal.tenancy.models import TenantModel
 
 MOST_TOKENS = 10**15
+PATTERNS = [(Pattern.HARD.value, "hard cap"), (Pattern.SOFT.value, "soft cap"), (Pattern.METERED.value, "metered")]
 
 
 def tokens() -> "models.BigIntegerField[int, int]":
@@ -120,7 +121,7 @@ class TierGate(TenantModel):
     workload = models.ForeignKey("workloads.Workload", models.PROTECT, db_constraint=False, related_name="+")
     tier = models.ForeignKey(UserTier, models.PROTECT, db_constraint=False, related_name="+")
     ceiling = models.BigIntegerField()
-    pattern = models.CharField(max_length=10, choices=[(p.value, p.value) for p in Pattern])
+    pattern = models.CharField(max_length=10, choices=PATTERNS)
     disclosure = models.CharField(max_length=500, blank=True)
     thresholds = ArrayField(models.PositiveSmallIntegerField(), size=3, default=standard_thresholds)
     opted_in_until = models.DateTimeField(null=True, editable=False)

@@ -3,9 +3,23 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from apps.budgets.models import Reservation, ReservationState, TierGate, UserMonth
+from django.db.models import OuterRef, QuerySet, Subquery, UUIDField
+from django.db.models.functions import Coalesce
+
+from apps.budgets.models import (
+    Closure,
+    CostGate,
+    Reservation,
+    ReservationState,
+    Subject,
+    TierGate,
+    UserMonth,
+    UserTier,
+    WorkloadMonth,
+)
 from apps.budgets.reserving import Held
 from apps.budgets.rules import Decision, Reason
+from apps.workloads.models import Workload
 from portal.errors import NotFound
 from portal.tenancy.due import by_tenant
 
@@ -74,3 +88,67 @@ def expired(now: datetime) -> dict[UUID, list[UUID]]:
         ),
         5_000,
     )
+
+
+def tiers(tenant_id: UUID) -> QuerySet[UserTier]:
+    return UserTier.objects.filter(tenant=tenant_id).order_by("-is_default", "slug")
+
+
+def tier_for(tenant_id: UUID, slug: str) -> UserTier:
+    """
+    Raises:
+        NotFound: there is none of that name.
+    """
+    found = tiers(tenant_id).filter(slug=slug).first()
+    if found is None:
+        raise NotFound(f"There is no tier {slug!r} here.")
+    return found
+
+
+def gate_of(workload: Workload, month: str = "") -> CostGate | None:
+    """The workload's gate; with a month also what is ``spent`` and ``held`` of its cap then, None where nothing was."""
+    purse = WorkloadMonth.objects.filter(tenant=workload.tenant_id, workload=workload.id, month=month)
+    rows = CostGate.objects.filter(tenant=workload.tenant_id, workload=workload.id)
+    if month:
+        rows = rows.annotate(spent=Subquery(purse.values("spent")[:1]), held=Subquery(purse.values("held")[:1]))
+    return rows.select_related("workload", "billing_contact").first()
+
+
+def ceilings(workload: Workload) -> QuerySet[TierGate]:
+    rows = TierGate.objects.filter(tenant=workload.tenant_id, workload=workload.id)
+    return rows.select_related("tier").order_by("tier__slug")
+
+
+def users(workload: Workload, month: str) -> QuerySet[UserMonth]:
+    """Users of a month, who has used most first, with the name that somebody gave them as ``label``."""
+    named = Subject.objects.filter(tenant=workload.tenant_id, user_key=OuterRef("user_key"))
+    rows = UserMonth.objects.filter(tenant=workload.tenant_id, workload=workload.id, month=month)
+    tier = Coalesce(
+        Subquery(named.values("tier")[:1]), Subquery(_default(workload.tenant_id)), output_field=UUIDField()
+    )
+    ceiling = TierGate.objects.filter(tenant=workload.tenant_id, workload=workload.id, tier=OuterRef("of_tier"))
+    return rows.annotate(
+        label=Subquery(named.values("label")[:1]), of_tier=tier, ceiling=Subquery(ceiling.values("ceiling")[:1])
+    ).order_by("-settled", "user_key")
+
+
+def closed(workload: Workload) -> QuerySet[Closure]:
+    """Tokens that are shut out since a call of this workload spent more than it held, the newest first."""
+    rows = Closure.objects.filter(tenant=workload.tenant_id, reservation__workload=workload.id, opened_at=None)
+    return rows.select_related("reservation").order_by("-created_at", "-id")
+
+
+def closure_for(workload: Workload, closure_id: UUID) -> Closure:
+    """
+    Raises:
+        NotFound: none of this workload.
+    """
+    rows = Closure.objects.filter(tenant=workload.tenant_id, reservation__workload=workload.id, id=closure_id)
+    found = rows.first()
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def _default(tenant_id: UUID) -> QuerySet[UserTier, UUID]:
+    return UserTier.objects.filter(tenant=tenant_id, is_default=True).values_list("id", flat=True)[:1]

@@ -49,6 +49,7 @@ RIGHTS: dict[str, frozenset[str]] = {
     "classifier.read": OWNERS | {Role.ADMIN, Role.GOVERNANCE, Role.AUDITOR},
     "classifier.manage": frozenset({Role.ADMIN, Role.GOVERNANCE, Role.WORKLOAD_OWNER}),
     "member.manage": frozenset({Role.ADMIN}),
+    "tier.manage": frozenset({Role.ADMIN, Role.FINANCE}),
     "signin.manage": frozenset({Role.ADMIN}),
     "token.manage": frozenset({Role.ADMIN}),
     # What models cost is no secret from whoever plans, watches or pays; setting it decides what calls are refused.

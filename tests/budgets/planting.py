@@ -7,7 +7,7 @@ from uuid import UUID
 from apps.accounts.models import User
 from apps.budgets import actions, checking, settling
 from apps.budgets.actions import Brake, Ceiling
-from apps.budgets.models import HoldSize, Reservation
+from apps.budgets.models import Closure, HoldSize, Reservation, UserTier
 from apps.budgets.months import month_at
 from apps.budgets.reserving import Ask, reserve
 from apps.budgets.rules import Offer, Pattern
@@ -16,7 +16,7 @@ from portal.ids import uuid7
 from tests.world import SETUP
 
 
-def budgeted(workload: Workload, author: User, now: datetime) -> None:
+def budgeted(workload: Workload, author: User, now: datetime) -> tuple[UserTier, Closure]:
     """A gate, a user in a tier, a call that spent more than it held , and what was learned."""
     tenant_id = workload.tenant_id
     gate = actions.set_gate(
@@ -49,3 +49,4 @@ def budgeted(workload: Workload, author: User, now: datetime) -> None:
         tenant_id=tenant_id, workload=workload, model="m", output=64, calls=50, learned_at=now, created_at=now
     )
     checking.check(tenant_id=tenant_id, now=now)
+    return tier, Closure.objects.get(tenant=tenant_id, reservation=reservation)

@@ -14,6 +14,7 @@ from apps.accounts.models import ApiToken, User
 from apps.approvals import actions as approvals
 from apps.approvals import breakglass, policies, subjects
 from apps.approvals.models import ApprovalRequest, Delegation
+from apps.budgets.models import Closure, UserTier
 from apps.dispatch.classify import actions as classify
 from apps.dispatch.classify import training as classifying
 from apps.dispatch.classify.models import Classifier, Example, Rule
@@ -172,6 +173,8 @@ class Planted:
     kept: "Kept"
     price: ModelPrice
     dispatching: Dispatching
+    tier: UserTier
+    closure: Closure
 
     @property
     def temporary(self) -> TemporarySchedule:
@@ -227,6 +230,8 @@ class Planted:
             "filter_id": self.kept.filter.id,
             "notice_id": self.kept.notice.id,
             "price_id": self.price.id,
+            "tier": self.tier.slug,
+            "closure_id": self.closure.id,
             "rule_id": self.dispatching.rule.id,
             "example_id": self.dispatching.example.id,
         }
@@ -267,7 +272,7 @@ def _plant(world: World, tenant: Tenant, key: str, people: tuple[User, User, Use
         taught = _training(workload, author, approver, now)
         paging = _paging(workload, team, author, now)
         heard = _feedback(workload, author, now)
-        budgeted(workload, author, now)
+        tier, closure = budgeted(workload, author, now)
         door = _door(member, now)
         dispatching = _dispatching(workload, now)
     _record(tenant, workload, rollout.id, now)
@@ -279,7 +284,22 @@ def _plant(world: World, tenant: Tenant, key: str, people: tuple[User, User, Use
         price = _price(tenant, author, now)
     made = (tenant, workload, rollout, token, team)
     return Planted(
-        *made, *planted, drill, *taught, *kept, *turns, offered, paging, heard, sent, door, private, price, dispatching
+        *made,
+        *planted,
+        drill,
+        *taught,
+        *kept,
+        *turns,
+        offered,
+        paging,
+        heard,
+        sent,
+        door,
+        private,
+        price,
+        dispatching,
+        tier,
+        closure,
     )
 
 

@@ -89,7 +89,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=portal.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now, editable=False)),
                 ('ceiling', models.BigIntegerField()),
-                ('pattern', models.CharField(choices=[('hard', 'hard'), ('soft', 'soft'), ('metered', 'metered')], max_length=10)),
+                ('pattern', models.CharField(choices=[("hard", "hard cap"), ("soft", "soft cap"), ("metered", "metered")], max_length=10)),
                 ('disclosure', models.CharField(blank=True, max_length=500)),
                 ('thresholds', django.contrib.postgres.fields.ArrayField(base_field=models.PositiveSmallIntegerField(), default=apps.budgets.models.standard_thresholds, size=3)),
                 ('opted_in_until', models.DateTimeField(editable=False, null=True)),

@@ -1,0 +1,118 @@
+"""A workload's cost page: what is left, who is near their ceiling, who is shut out; and setting its gate."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from apps.accounts.models import User
+from apps.budgets import actions, presenter, queries
+from apps.budgets.forms import CeilingForm, GateForm
+from apps.budgets.months import month_at
+from apps.workloads.access import on_workload
+from apps.workloads.models import Workload
+from apps.workloads.queries import permitted
+from portal.errors import Invalid, PortalError, Refused
+from portal.requests import InTenant
+
+PAGE = 25
+
+
+@on_workload("see_workload")
+def cost(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
+    now = timezone.now()
+    month = month_at(now, request.tenant.time_zone)
+    gate, rows = queries.gate_of(workload, month.key), list(queries.ceilings(workload))
+    found = presenter.money(gate) if gate else None
+    page = Paginator(queries.users(workload, month.key), PAGE).get_page(request.GET.get("page"))
+    closed = list(queries.closed(workload)[:PAGE])
+    missing = presenter.missing(list(queries.tiers(request.tenant.id)), rows)
+    shown = [(row, presenter.name(row), presenter.is_near(row)) for row in page]
+    context = {
+        "workload": workload,
+        "gate": gate,
+        "rows": rows,
+        "missing": missing,
+        "money": found,
+        "sentence": presenter.sentence(gate, missing, sum(near for _, _, near in shown), len(closed), found),
+        "chart": presenter.drawn(list(page)[: presenter.SHOWN], month),
+        "page": page,
+        "shown": shown,
+        "closed": closed,
+        "month": month,
+        "may_set": permitted(request.tenant.id, request.actor, "manage_workload").filter(id=workload.id).exists(),
+        "now": now,
+    }
+    return render(request, "budgets/cost.html", context)
+
+
+@on_workload("manage_workload")
+def set_gate(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
+    form = GateForm.of(request.POST or None, queries.gate_of(workload), request.user)
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.set_gate(
+                workload=workload,
+                spend_cap=form.cleaned_data["spend_cap"],
+                billing_contact=contact(form.cleaned_data["billing_contact"]),
+                brake=form.brake,
+                actor=request.actor,
+                now=timezone.now(),
+            )
+        except PortalError as error:
+            form.add_error(error.code if error.code in form.fields else None, error.message)
+        else:
+            messages.success(request, f"The gate of {workload.key} is set.")
+            return redirect("workload_cost", slug, workload.key)
+    context = {"workload": workload, "form": form, "title": "Set the gate"}
+    return render(request, "budgets/set.html", context)
+
+
+@on_workload("manage_workload")
+def set_ceiling(request: InTenant, slug: str, workload: Workload, tier: str) -> HttpResponse:
+    gate, chosen = queries.gate_of(workload), queries.tier_for(request.tenant.id, tier)
+    if gate is None:
+        raise Refused("gate_missing", "Set the workload's gate first.")
+    row = queries.ceilings(workload).filter(tier=chosen).first()
+    form = CeilingForm(request.POST or None, tiers=[chosen], row=row)
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.set_ceiling(gate=gate, tier=chosen, ceiling=form.wanted, actor=request.actor, now=timezone.now())
+        except PortalError as error:
+            form.add_error(error.code if error.code in form.fields else None, error.message)
+        else:
+            messages.success(request, f"{chosen.name}: the ceiling is set.")
+            return redirect("workload_cost", slug, workload.key)
+    context = {"workload": workload, "form": form, "title": f"Ceiling of {chosen.name}"}
+    return render(request, "budgets/set.html", context)
+
+
+@require_POST
+@on_workload("manage_workload")
+def open_admissions(request: InTenant, slug: str, workload: Workload, closure_id: UUID) -> HttpResponse:
+    closure = queries.closure_for(workload, closure_id)
+    try:
+        actions.open_admissions(
+            closure=closure, actor=request.actor, reason=request.POST.get("reason", ""), now=timezone.now()
+        )
+    except PortalError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, "The token may call again.")
+    return redirect("workload_cost", slug, workload.key)
+
+
+def contact(address: str) -> Any:
+    """
+    Raises:
+        Invalid: nobody has that address; whether they are a member is the action's question.
+    """
+    found = User.objects.filter(email__iexact=address).first()
+    if found is None:
+        raise Invalid("billing_contact", "The billing contact has to be a member of this tenant.")
+    return found
