@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db.models import OuterRef, QuerySet, Subquery, UUIDField
 from django.db.models.functions import Coalesce
 
+from apps.accounts.models import ApiToken
 from apps.budgets.models import (
     Closure,
     CostGate,
@@ -133,9 +134,12 @@ def users(workload: Workload, month: str) -> QuerySet[UserMonth]:
 
 
 def closed(workload: Workload) -> QuerySet[Closure]:
-    """Tokens that are shut out since a call of this workload spent more than it held, the newest first."""
+    """Tokens that are shut out since a call of this workload spent more than it held, by ``token``'s name, the newest
+    first.
+    """
     rows = Closure.objects.filter(tenant=workload.tenant_id, reservation__workload=workload.id, opened_at=None)
-    return rows.select_related("reservation").order_by("-created_at", "-id")
+    token = ApiToken.objects.filter(tenant=workload.tenant_id, id=OuterRef("credential"))
+    return rows.annotate(token=Subquery(token.values("name")[:1])).order_by("-created_at", "-id")
 
 
 def closure_for(workload: Workload, closure_id: UUID) -> Closure:
