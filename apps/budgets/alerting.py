@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import Sum
 
-from apps.budgets.models import BudgetAlert, Entry, Reservation, TierGate, UserMonth
+from apps.budgets.models import BudgetAlert, Entry, TierGate, UserMonth
 from apps.budgets.months import month_named
 from apps.budgets.rules import QUIET_BELOW, due_thresholds
 from portal.outbox.actions import enqueue
@@ -18,26 +18,17 @@ BURN_OVER = timedelta(days=7)
 TOPICS = {1: "budget.notice", 2: "budget.banner", 3: "budget.reached"}
 
 
-def ceiling_of(month: UserMonth, reservation: Reservation) -> int:
-    """The ceiling that counts for this user now: of the tier under which the call was admitted."""
-    return _gate(month, reservation.tier_id).ceiling
-
-
-def tell(*, month: UserMonth, reservation: Reservation, now: datetime, is_exhausted: bool = False) -> list[BudgetAlert]:
-    """Write the alerts that have become due, and what carries them out. The month's row is locked."""
-    return _tell(month, _gate(month, reservation.tier_id), now, is_exhausted)
-
-
 def tell_exhausted(*, tenant_id: UUID, workload_id: UUID, user_key: str, tier: str, month: str, now: datetime) -> None:
     """A call was refused with nothing held: what is left is too little for any (the event at the ceiling)."""
     row = UserMonth.objects.select_for_update().get(
         tenant=tenant_id, workload=workload_id, user_key=user_key, month=month
     )
     gate = TierGate.objects.get(tenant=tenant_id, workload=workload_id, tier__slug=tier)
-    _tell(row, gate, now, is_exhausted=True)
+    tell(month=row, gate=gate, now=now, is_exhausted=True)
 
 
-def _tell(month: UserMonth, gate: TierGate, now: datetime, is_exhausted: bool) -> list[BudgetAlert]:
+def tell(*, month: UserMonth, gate: TierGate, now: datetime, is_exhausted: bool = False) -> list[BudgetAlert]:
+    """Write the alerts that have become due, and what carries them out. The month's row is locked."""
     if month.settled < QUIET_BELOW * gate.ceiling:
         return []
     of_month = {"tenant": month.tenant_id, "workload": month.workload_id, "month": month.month}
@@ -84,7 +75,3 @@ def _burn(month: UserMonth, now: datetime) -> float:
     )
     settled = entries.aggregate(all=Sum("settled"))["all"] or 0
     return float(settled) / (BURN_OVER / timedelta(hours=1))
-
-
-def _gate(month: UserMonth, tier_id: UUID) -> TierGate:
-    return TierGate.objects.get(tenant=month.tenant_id, workload=month.workload_id, tier=tier_id)

@@ -14,7 +14,6 @@ from apps.budgets.actions import MOST_MONEY, Brake, Ceiling
 from apps.budgets.models import MOST_TOKENS, TierGate, UserTier
 from apps.budgets.months import month_at
 from apps.budgets.rules import THRESHOLDS, Pattern
-from apps.budgets.views import contact
 from apps.tenants.queries import zone_of
 from apps.workloads.api import person_behind
 from apps.workloads.models import Workload
@@ -116,7 +115,7 @@ class CostView(TenantView):
         actions.set_gate(
             workload=workload,
             spend_cap=data.pop("spend_cap"),
-            billing_contact=contact(data.pop("billing_contact")),
+            billing_contact=queries.contact(self.tenant.id, data.pop("billing_contact")),
             brake=Brake(**data),
             actor=self.actor,
             now=timezone.now(),

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db.models import OuterRef, QuerySet, Subquery, UUIDField
 from django.db.models.functions import Coalesce
 
-from apps.accounts.models import ApiToken
+from apps.accounts.models import ApiToken, User
 from apps.budgets.models import (
     Closure,
     CostGate,
@@ -20,8 +20,9 @@ from apps.budgets.models import (
 )
 from apps.budgets.reserving import Held
 from apps.budgets.rules import Decision, Reason
+from apps.tenants.queries import members
 from apps.workloads.models import Workload
-from portal.errors import NotFound
+from portal.errors import Invalid, NotFound
 from portal.tenancy.due import by_tenant
 
 CONTINUED_FOR = timedelta(days=1)
@@ -113,6 +114,18 @@ def gate_of(workload: Workload, month: str = "") -> CostGate | None:
     if month:
         rows = rows.annotate(spent=Subquery(purse.values("spent")[:1]), held=Subquery(purse.values("held")[:1]))
     return rows.select_related("workload", "billing_contact").first()
+
+
+def contact(tenant_id: UUID, address: str) -> User:
+    """The member with this address.
+
+    Raises:
+        Invalid: there is none.
+    """
+    found = members(tenant_id).filter(user__email=address.lower()).first()
+    if found is None:
+        raise Invalid("billing_contact", "The billing contact has to be a member of this tenant.")
+    return found.user
 
 
 def ceilings(workload: Workload) -> QuerySet[TierGate]:

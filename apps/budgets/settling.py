@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Sum
+from django.db.models import Exists, F, OuterRef, QuerySet, Sum
 
 from apps.audit.actions import record
 from apps.budgets import alerting
@@ -23,6 +23,7 @@ from apps.budgets.models import (
     EntryKind,
     Reservation,
     ReservationState,
+    TierGate,
     UserMonth,
     WorkloadMonth,
 )
@@ -130,6 +131,7 @@ def settle(
 def expire(*, tenant_id: UUID, ids: Sequence[UUID], now: datetime) -> int:
     """Estimate holds whose time is over: in full on a hard cap, their input alone elsewhere. Returns how many."""
     rows = Reservation.objects.filter(tenant=tenant_id, id__in=ids, state=ReservationState.HELD, expires_at__lte=now)
+    _lock_months(tenant_id, rows)
     done = 0
     for row in rows.order_by("workload", "month", "user_key", "id"):
         month, reservation = _locked(row)
@@ -181,6 +183,13 @@ def correct(
     _post(month, reservation, move, now)
     after = {"input": input_tokens, "output": output_tokens}
     record(actor=actor, action="budget.corrected", obj=reservation, before=before, after=after, reason=move.reason)
+
+
+def _lock_months(tenant_id: UUID, rows: QuerySet[Reservation]) -> None:
+    """Every user's month of these before any workload's, as a reservation takes them: nobody waits in a circle."""
+    theirs = rows.filter(workload=OuterRef("workload"), month=OuterRef("month"), user_key=OuterRef("user_key"))
+    months = UserMonth.objects.filter(Exists(theirs), tenant=tenant_id).select_for_update(of=("self",))
+    list(months.order_by("workload", "month", "user_key").values_list("id"))
 
 
 def _locked(reservation: Reservation) -> tuple[UserMonth, Reservation]:
@@ -238,11 +247,11 @@ def _standing(reservation: Reservation) -> tuple[int, int, Decimal, Decimal]:
 def _post(month: UserMonth, reservation: Reservation, move: _Move, now: datetime) -> None:
     held, settled, held_money, spent = _standing(reservation)
     change = move.tokens - settled
+    gate = TierGate.objects.get(
+        tenant=reservation.tenant_id, workload=reservation.workload_id, tier=reservation.tier_id
+    )
     metered = metered_of(
-        Pattern(reservation.pattern),
-        used=move.tokens,
-        total=month.settled + change,
-        ceiling=alerting.ceiling_of(month, reservation),
+        Pattern(reservation.pattern), used=move.tokens, total=month.settled + change, ceiling=gate.ceiling
     )
     Entry.objects.create(
         tenant_id=reservation.tenant_id,
@@ -268,7 +277,7 @@ def _post(month: UserMonth, reservation: Reservation, move: _Move, now: datetime
     reservation.save(
         update_fields=["state", "cost", "metered", "used_input", "used_output", "served_model", "settled_at"]
     )
-    alerting.tell(month=month, reservation=reservation, now=now)
+    alerting.tell(month=month, gate=gate, now=now)
     WorkloadMonth.objects.filter(
         tenant=reservation.tenant_id, workload=reservation.workload_id, month=reservation.month
     ).update(held=F("held") - held_money, spent=F("spent") + move.spent - spent)

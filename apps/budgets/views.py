@@ -1,6 +1,5 @@
 """A workload's cost page: what is left, who is near their ceiling, who is shut out; and setting its gate."""
 
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -10,14 +9,13 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from apps.accounts.models import User
 from apps.budgets import actions, presenter, queries
 from apps.budgets.forms import CeilingForm, GateForm
 from apps.budgets.months import month_at
 from apps.workloads.access import on_workload
 from apps.workloads.models import Workload
 from apps.workloads.queries import permitted
-from portal.errors import Invalid, PortalError, Refused
+from portal.errors import PortalError, Refused
 from portal.requests import InTenant
 
 PAGE = 25
@@ -59,7 +57,7 @@ def set_gate(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
             actions.set_gate(
                 workload=workload,
                 spend_cap=form.cleaned_data["spend_cap"],
-                billing_contact=contact(form.cleaned_data["billing_contact"]),
+                billing_contact=queries.contact(request.tenant.id, form.cleaned_data["billing_contact"]),
                 brake=form.brake,
                 actor=request.actor,
                 now=timezone.now(),
@@ -105,14 +103,3 @@ def open_admissions(request: InTenant, slug: str, workload: Workload, closure_id
     else:
         messages.success(request, "The token may call again.")
     return redirect("workload_cost", slug, workload.key)
-
-
-def contact(address: str) -> Any:
-    """
-    Raises:
-        Invalid: nobody has that address; whether they are a member is the action's question.
-    """
-    found = User.objects.filter(email__iexact=address).first()
-    if found is None:
-        raise Invalid("billing_contact", "The billing contact has to be a member of this tenant.")
-    return found

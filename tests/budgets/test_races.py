@@ -1,6 +1,7 @@
 """COST-3, COST-4 over real connections: many at once pass no cap, and each alert is written once."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -8,13 +9,14 @@ import pytest
 from django.db import connections
 
 from apps.budgets import counters as ledger
+from apps.budgets import settling
 from apps.budgets.models import BudgetAlert, Reservation
 from apps.budgets.reserving import Held, reserve
 from apps.budgets.rules import Decision, Pattern
 from portal.models import OutboxMessage
 from portal.tenancy.context import tenant_transaction
 from tests.budgets.factory import HAIKU, asked, counters, gated, held, purse, settled
-from tests.world import World
+from tests.world import NOW, World
 
 
 def at_once(act: Any, many: int, workers: int = 16) -> list[Any]:
@@ -94,6 +96,26 @@ def test_settling_and_holding_at_once_never_wait_for_each_other_in_a_circle(live
     at_once(act, 40)
     with tenant_transaction(live_world.tenant.id):
         assert Reservation.objects.filter(state="settled").count() == 20
+        assert ledger.differences(live_world.tenant.id) == []
+
+
+def test_expiring_and_holding_at_once_never_wait_for_each_other_in_a_circle(live_world: World) -> None:
+    gated(live_world, ceiling=10**6)
+    holds = [held(live_world, user_key=f"u{n % 4}") for n in range(40)]
+
+    def act(number: int) -> Decision | int:
+        if number % 4:
+            return held(live_world, user_key=f"u{number % 4}").decision
+        with tenant_transaction(live_world.tenant.id):
+            later = NOW + timedelta(minutes=10)
+            return settling.expire(
+                tenant_id=live_world.tenant.id, ids=[each.id for each in holds if each.id], now=later
+            )
+
+    found = at_once(act, 40)
+    assert found.count(Decision.ADMITTED) == 30, "none was blocked"
+    assert sum(each for each in found if isinstance(each, int)) == 40, "each expired once"
+    with tenant_transaction(live_world.tenant.id):
         assert ledger.differences(live_world.tenant.id) == []
 
 
