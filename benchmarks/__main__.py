@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from benchmarks.measure import Effort, Result
 
-NAMES = ("ofrep", "otlp", "tick", "policies", "evaluations", "sweep", "rotas", "paging", "pages")
+NAMES = ("ofrep", "dispatch", "otlp", "tick", "policies", "evaluations", "sweep", "rotas", "paging", "pages")
 
 
 def main(arguments: list[str]) -> int:
@@ -49,12 +49,13 @@ def _run(names: list[str], *, quick: bool) -> int:
 
 
 def _results(names: list[str], effort: "Effort") -> "Iterator[Result]":
-    from benchmarks import data, decisions, evaluations, pages, paging, policies, rotas, spans, sweep, tick
+    from benchmarks import data, decisions, dispatching, evaluations, pages, paging, policies, rotas, spans, sweep, tick
 
     people = data.make_people()
-    plots = [data.make_plot(f"tenant-{number}", people) for number in range(7)]
+    plots = [data.make_plot(f"tenant-{number}", people) for number in range(8)]
     runs = {
         "ofrep": lambda: [decisions.run(plots[0], effort)],
+        "dispatch": lambda: [dispatching.run(plots[7], effort)],
         "otlp": lambda: [spans.run(plots[0], effort)],
         "tick": lambda: [tick.run(plots[:5], effort)],
         "policies": lambda: [policies.run(plots[5], effort)],

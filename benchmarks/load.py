@@ -62,6 +62,38 @@ def once(port: int, requests: Iterable[bytes], connections: int) -> Load:
     return asyncio.run(_run(port, iter(requests), connections))
 
 
+def at_rate(port: int, requests: Sequence[bytes], per_second: float, seconds: float, connections: int) -> Load:
+    """The requests at even intervals, whether or not the server keeps up; each is timed from when it was due.
+
+    Raises:
+        Broken: an answer that isn't 200, or none.
+    """
+    count = int(per_second * seconds)
+    paced = _Paced(itertools.islice(itertools.cycle(requests), count), 1 / per_second)
+    return asyncio.run(_run(port, paced, connections))
+
+
+class _Paced:
+    """Requests with the instant at which each is due; one after the other for whoever asks next."""
+
+    def __init__(self, requests: Iterator[bytes], every: float) -> None:
+        self._requests, self._every = requests, every
+        self._due = 0.0
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        request = next(self._requests)
+        self._due = self._due + self._every if self._due else time.perf_counter()
+        return request
+
+    @property
+    def due(self) -> float:
+        """When the request that was taken last is to be sent."""
+        return self._due
+
+
 async def _run(port: int, requests: Iterator[bytes], connections: int) -> Load:
     loop = asyncio.get_running_loop()
     times: list[float] = []
@@ -112,8 +144,12 @@ class _Sender(asyncio.Protocol):
             self.done.set_result(None)
             self.transport.close()
             return
-        self.sent_at = time.perf_counter()
-        self.transport.write(request)
+        self.sent_at = getattr(self.requests, "due", 0.0) or time.perf_counter()
+        wait = self.sent_at - time.perf_counter()
+        if wait > 0:
+            asyncio.get_running_loop().call_later(wait, self.transport.write, request)
+        else:
+            self.transport.write(request)
 
     def _fail(self, why: str) -> None:
         if not self.done.done():

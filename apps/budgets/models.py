@@ -166,7 +166,9 @@ class HoldSize(TenantModel):
 class UserMonth(TenantModel):
     """One user's counters for one workload and month: the sums of their entries."""
 
-    workload = models.ForeignKey("workloads.Workload", models.PROTECT, db_constraint=False, related_name="+")
+    workload = models.ForeignKey(
+        "workloads.Workload", models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
     user_key = models.CharField(max_length=32)
     month = models.CharField(max_length=80)
     settled = tokens()
@@ -188,7 +190,9 @@ class UserMonth(TenantModel):
 class WorkloadMonth(TenantModel):
     """One workload's money in one month, across its users: what the spend cap stands over."""
 
-    workload = models.ForeignKey("workloads.Workload", models.PROTECT, db_constraint=False, related_name="+")
+    workload = models.ForeignKey(
+        "workloads.Workload", models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
     month = models.CharField(max_length=80)
     spent = money(default=0)
     held = money(default=0)
@@ -219,10 +223,12 @@ class Reservation(TenantModel):
     never changes. ``cost`` is None where no price was known. ``request_id`` groups the attempts of one request.
     """
 
-    workload = models.ForeignKey("workloads.Workload", models.PROTECT, db_constraint=False, related_name="+")
+    workload = models.ForeignKey(
+        "workloads.Workload", models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
     user_key = models.CharField(max_length=32)
     month = models.CharField(max_length=80)
-    tier = models.ForeignKey(UserTier, models.PROTECT, db_constraint=False, related_name="+")
+    tier = models.ForeignKey(UserTier, models.PROTECT, db_constraint=False, db_index=False, related_name="+")
     request_id = models.UUIDField()
     attempt = models.PositiveSmallIntegerField()
     session = models.CharField(max_length=100, blank=True)
@@ -304,8 +310,12 @@ class EntryKind(models.TextChoices):
 class Entry(TenantModel):
     """One movement of the ledger: what it changed in the counters. Written once, never changed."""
 
-    reservation = models.ForeignKey(Reservation, models.PROTECT, db_constraint=False, related_name="entries")
-    workload = models.ForeignKey("workloads.Workload", models.PROTECT, db_constraint=False, related_name="+")
+    reservation = models.ForeignKey(
+        Reservation, models.PROTECT, db_constraint=False, db_index=False, related_name="entries"
+    )
+    workload = models.ForeignKey(
+        "workloads.Workload", models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
     user_key = models.CharField(max_length=32)
     month = models.CharField(max_length=80)
     kind = models.CharField(max_length=10, choices=EntryKind.choices)

@@ -1,7 +1,9 @@
-"""Taking a hold: one statement, one transaction, one round trip (COST-4).
+"""Taking a hold: one statement, one round trip (COST-4).
 
-``budgets_reserve`` (migration 0002) locks the user's month, decides, and writes the hold; its commit is synchronous,
-so what is answered stands whatever dies next. Where the counters can't be reached the answer is *blocked* (COST-5).
+``budgets_reserve`` (migrations 0002 and 0003) locks the user's month, decides, and writes the hold. It is called
+through ``budgets_reserve_durably``, which lets the locks go at the commit and answers once the disk has it (decision
+0010), so what is answered stands whatever dies next. Where the counters can't be reached the answer is *blocked*
+(COST-5).
 """
 
 import json
@@ -105,14 +107,14 @@ def _call(ask: Ask) -> dict[str, Any]:
     # The function sets the tenant itself, for its own transaction. Inside somebody else's it has to be put back.
     if connection.in_atomic_block:
         with tenant_transaction(ask.tenant_id):
-            return _execute(ask)
+            return _execute("select budgets_reserve(%s::jsonb)", ask)
     drop_dead()
-    return _execute(ask)
+    return _execute("call budgets_reserve_durably(%s::jsonb, null)", ask)
 
 
-def _execute(ask: Ask) -> dict[str, Any]:
+def _execute(statement: str, ask: Ask) -> dict[str, Any]:
     with connection.cursor() as cursor:
-        cursor.execute("select budgets_reserve(%s::jsonb)", [ask.document()])
+        cursor.execute(statement, [ask.document()])
         # Django has its cursors leave JSON as text.
         found: dict[str, Any] = json.loads(cursor.fetchone()[0])
     return found

@@ -5,8 +5,9 @@ business rule and no tool call lives here.
 """
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +33,7 @@ from portal.connections import drop_dead
 from portal.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge, Unavailable
 from portal.ids import uuid7
 from portal.tenancy.context import tenant_transaction
+from portal.tenancy.early import released_early
 
 MAX_BODY = 64 * 1024
 DECLARED = "declared"
@@ -97,7 +99,7 @@ def settle(request: HttpRequest) -> HttpResponse:
     tenant_id, actor = caller(request)
     ask = asking.settlement(_document(request))
     now = timezone.now()
-    with _reading(tenant_id):
+    with _writing(tenant_id):
         reservation = queries.reservation_for(tenant_id, ask.reservation, _token(actor))
         prices = None
         if ask.model and ask.model != reservation.model:
@@ -220,14 +222,18 @@ def _token(actor: Actor) -> UUID:
 
 
 @contextmanager
-def _reading(tenant_id: UUID) -> Iterator[None]:
+def _reached(transaction: Callable[[UUID], AbstractContextManager[None]], tenant_id: UUID) -> Iterator[None]:
     """A tenant's transaction; where the ledger can't be reached it says so (COST-5)."""
     drop_dead()
     try:
-        with tenant_transaction(tenant_id):
+        with transaction(tenant_id):
             yield
     except (InterfaceError, OperationalError) as error:
         raise Unavailable("counters_unreachable", "The ledger can't be reached just now; try again.") from error
+
+
+_reading = partial(_reached, tenant_transaction)
+_writing = partial(_reached, released_early)
 
 
 def _json(

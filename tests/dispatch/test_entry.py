@@ -376,6 +376,9 @@ def test_reaching_the_cap_is_told_once_even_where_a_rest_too_small_is_left(world
     hold = ask(token).json()["reservation"]["id"]
     post(token, "settle", {"reservation": hold, "input_tokens": 100, "output_tokens": 400})
     assert [ask(token).status_code for _ in range(3)] == [402, 402, 402]
+    # 98 % is ahead of the month but on its very last hours, when there is no banner any more.
+    now = timezone.now()
+    told = [1, 2, 3] if month_at(now, "UTC").elapsed(now) <= 500 / 510 else [1, 3]
     with tenant_transaction(world.tenant.id):
-        assert list(BudgetAlert.objects.order_by("place").values_list("place", flat=True)) == [1, 2, 3]
+        assert list(BudgetAlert.objects.order_by("place").values_list("place", flat=True)) == told
         assert ledger.differences(world.tenant.id) == []
