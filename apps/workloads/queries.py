@@ -114,20 +114,23 @@ def newest_version(workload: Workload) -> QuerySet[AgentVersion]:
     return rows.filter(id=Subquery(versions(workload).values("id")[:1]))
 
 
-def registered(tenant_id: UUID) -> QuerySet[Any, Any]:
-    """What each workload of the tenant is registered to do: ``id``, ``key``, ``limit`` and the tools of the version
-    that is ``serving`` and of the ``newest`` (None: there is none), for :mod:`apps.workloads.specialists`.
+# What :func:`registered` says of each.
+REGISTERED = ("id", "key", "limit", "serving", "newest")
+
+
+def registered(tenant_id: UUID) -> QuerySet[Any]:
+    """Workloads with what they are registered to do, as :data:`REGISTERED`: the tools of the version that is
+    ``serving`` and of the ``newest`` (None: there is none), for :mod:`apps.workloads.specialists`.
     """
     newest = AgentVersion.objects.filter(tenant=tenant_id, workload=OuterRef("pk")).order_by("-created_at", "-id")
-    rows = workloads(tenant_id).annotate(
+    return workloads(tenant_id).annotate(
         limit=F("tool_limit"), serving=F("serving_version__tools"), newest=Subquery(newest.values("tools")[:1])
     )
-    return rows.values("id", "key", "limit", "serving", "newest")
 
 
 def finding(workload: Workload) -> Finding | None:
     """AP-01 of one workload, judged among all of the tenant's (WORK-3)."""
-    rows = registered(workload.tenant_id)
+    rows = registered(workload.tenant_id).values(*REGISTERED)
     return specialists.findings([specialists.registered(row) for row in rows]).get(workload.id)
 
 

@@ -11,7 +11,7 @@ from itertools import accumulate
 from portal.charts.drawing import SIGNS, Chart, Number, Table, Tone, clean, text_width
 
 # Pixels that the drawing has at least; the style sheet shows it from there on.
-LEAST = 820
+LEAST = 1_040
 # Across, in %: where the hub ends, where boxes begin, and where their second column does.
 HUB, FIRST, SECOND = 22.0, 30.0, 63.0
 _METER = 10.0
@@ -20,6 +20,7 @@ _MARGIN, _LINE, _BETWEEN = 12.0, 20.0, 12.0
 MOST_IN_FULL = 8
 # The hub stands in the middle of what a screen shows, however many boxes there are.
 _SCREEN = 560.0
+_WORST: tuple[Tone, ...] = ("stop", "warn", "ok", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,8 @@ class Spoke:
 
     @property
     def tone(self) -> Tone:
-        return self.facts[0].tone if self.facts else ""
+        """The worst of its facts."""
+        return min((fact.tone for fact in self.facts), key=_WORST.index, default="")
 
 
 @dataclass(frozen=True, slots=True)

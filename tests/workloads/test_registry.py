@@ -58,7 +58,7 @@ def test_a_version_says_who_changed_the_agent_when_and_why(world: World) -> None
             )
 
 
-def test_specialists_share_no_prompt_and_keep_few_tools(world: World) -> None:
+def test_specialists_share_no_prompt_and_too_many_tools_raise_the_finding(world: World) -> None:
     """WORK-3."""
     with tenant_transaction(world.tenant.id):
         other = actions.register_workload(
@@ -67,9 +67,14 @@ def test_specialists_share_no_prompt_and_keep_few_tools(world: World) -> None:
         common = {"workload": other, "label": "1", "model": "m", "why": "w", "made_by": world.alice, "actor": SETUP}
         with pytest.raises(Refused, match="belongs to W-01"):
             actions.add_version(prompt_digest=world.stable.prompt_digest, **common)
-        with pytest.raises(Invalid, match="13 tools"):
-            actions.add_version(prompt_digest="fresh", tools=[f"tool-{n}" for n in range(13)], **common)
         assert queries.versions(other).count() == 0
+        actions.add_version(prompt_digest="fresh", tools=[f"tool-{n}" for n in range(12)], **common)
+        assert queries.finding(other) is None
+        actions.add_version(prompt_digest="more", tools=[f"tool-{n}" for n in range(13)], **common | {"label": "2"})
+        found = queries.finding(other)
+        assert found is not None and (found.code, found.said()) == ("AP-01", "13 tools where 12 are the limit")
+        last, before = AuditEntry.objects.filter(action="version.added").order_by("-seq")[:2]
+        assert (last.data["after"]["finding"], "finding" in before.data["after"]) == ("AP-01", False)
 
 
 def test_one_live_grant_a_kind_and_a_limit_needs_its_currency(world: World) -> None:

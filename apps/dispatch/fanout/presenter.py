@@ -58,7 +58,7 @@ def row(each: Specialist) -> tuple[str, ...]:
     return (
         f"{each.key} {each.name}",
         each.stage,
-        " ".join(answers(each)),
+        "; ".join(answers(each)),
         each.fallback,
         degrades(each),
         verdict(each).words,
@@ -72,8 +72,8 @@ def answers(each: Specialist) -> list[str]:
     """Who answers now, one line each: the rollout's version with its share, then the others'."""
     rest = _version(each.stable) if each.stable else "the fallback"
     if each.rollout is None:
-        return [f"Answers: {rest}" if each.stable else "The fallback answers everybody"]
-    return [f"{each.share / 100:g} %: {_version(each.rollout)}", f"The rest: {rest}"]
+        return [f"Everybody gets {rest}"]
+    return [f"{each.share / 100:g} % get {_version(each.rollout)}", f"The rest get {rest}"]
 
 
 def degrades(each: Specialist) -> str:
@@ -132,21 +132,15 @@ def _spoke(each: Specialist, to: Address) -> Spoke:
 
 
 def _hub(found: Dispatcher | None, url: str) -> Hub:
+    """In the order in which a request is looked at; whoever may not read the classifier sees the order alone."""
+    declared, nobody = "1. As the request declares", "Else: no workload"
     if found is None:
-        return Hub("Dispatcher", ("As the request declares,", "else by rules,", "else by its text"))
-    rules = _counted(found.rules, "rule") if found.rules else "no rules"
+        return Hub("Dispatcher", (declared, "2. By rules", "3. By a classifier", nobody))
+    rules = f"2. By {_counted(found.rules, 'rule')}" if found.rules else "2. By rules: none yet"
     if found.classifier is None:
-        return Hub(
-            "Dispatcher", ("As the request declares", f"Then {rules}", "No classifier answers", "Else nobody's"), url
-        )
-    lines = (
-        "As the request declares",
-        f"Then {rules}",
-        f"Then classifier {found.classifier},",
-        f"from {found.threshold:.2f} sure on",
-        "Else nobody's",
-    )
-    return Hub("Dispatcher", lines, url)
+        return Hub("Dispatcher", (declared, rules, "3. By a classifier: none yet", nobody), url)
+    by = f"3. By classifier {found.classifier}"
+    return Hub("Dispatcher", (declared, rules, by, f"if {found.threshold:.2f} sure or more", nobody), url)
 
 
 def _drawn(found: FanOut) -> str:

@@ -38,7 +38,8 @@ def seen(tenant_id: UUID, actor: Actor, month: str) -> list[Seen]:
 
 def monoliths(tenant_id: UUID) -> dict[UUID, Finding]:
     """AP-01, judged among all of the tenant's workloads, whoever asks."""
-    return specialists.findings([specialists.registered(row) for row in workloads.registered(tenant_id)])
+    rows = workloads.registered(tenant_id).values(*workloads.REGISTERED)
+    return specialists.findings([specialists.registered(row) for row in rows])
 
 
 def whole(rows: Sequence[Seen], found: Mapping[UUID, Finding]) -> Whole:
