@@ -121,6 +121,7 @@ def test_no_rule_is_for_a_class_that_nothing_has() -> None:
         "htmx-settling",
         "of-shifts",
         "of-fanout",
+        "hub",
         "success",
     }
     made |= {"added", "removed", "kept", "done", "limit", "forecast", "num", "wrap", "rule", "warning", "error", "bar"}
