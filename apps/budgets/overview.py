@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -76,7 +77,7 @@ class Tier:
     is_opted_in: bool = False
 
 
-def ceilings(tenant_id: UUID, workload_ids: Iterable[UUID], now: Any) -> dict[UUID, list[Tier]]:
+def ceilings(tenant_id: UUID, workload_ids: Iterable[UUID], now: datetime) -> dict[UUID, list[Tier]]:
     """For each workload all tiers of the tenant, with their ceilings, in two statements."""
     tiers = list(UserTier.objects.filter(tenant=tenant_id).order_by("slug"))
     wanted = list(workload_ids)
@@ -86,7 +87,7 @@ def ceilings(tenant_id: UUID, workload_ids: Iterable[UUID], now: Any) -> dict[UU
     return {key: [_tier(tier, rows.get((key, tier.id)), now) for tier in tiers] for key in wanted}
 
 
-def _tier(tier: UserTier, row: TierGate | None, now: Any) -> Tier:
+def _tier(tier: UserTier, row: TierGate | None, now: datetime) -> Tier:
     if row is None:
         return Tier(tier.slug, tier.name, None)
     return Tier(tier.slug, tier.name, row.ceiling, row.pattern, bool(row.opted_in_until and row.opted_in_until > now))

@@ -21,6 +21,7 @@ from apps.workloads.queries import finding
 from portal import access
 from portal.actor import Actor
 from portal.errors import Conflict, Forbidden, Invalid, Refused
+from portal.tenancy.locks import one_at_a_time
 
 EDITABLE = frozenset(
     {
@@ -117,6 +118,8 @@ def add_version(
     stands in the audit record as on the pages.
     """
     tools = sorted(set(tools or []))
+    # Two at once would each find that nobody has the prompt yet.
+    one_at_a_time(workload.tenant_id, "workloads.versions")
     _check_prompt(workload, prompt_digest)
     bundle = {
         "label": label,
