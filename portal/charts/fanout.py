@@ -174,7 +174,10 @@ def fitted(words: str, room: float) -> str:
 
 
 def _short(spoke: Spoke) -> Spoke:
-    return Spoke(spoke.name, spoke.lines[:1], spoke.facts[:1], spoke.meter, spoke.is_served, spoke.url)
+    """Its first line and first fact, and one more that somebody has to look at."""
+    bad = [fact for fact in spoke.facts[1:] if fact.tone in ("warn", "stop")]
+    facts = (*spoke.facts[:1], *bad[:1])
+    return Spoke(spoke.name, spoke.lines[:1], facts, spoke.meter, spoke.is_served, spoke.url)
 
 
 def _height(spoke: Spoke) -> float:

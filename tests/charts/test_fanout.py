@@ -52,6 +52,9 @@ def test_beyond_a_few_each_is_drawn_in_two_lines_and_listed_in_full() -> None:
     assert {box.height for box in few.boxes} == {72} and {box.height for box in many.boxes} == {52}
     assert "3 Harden" not in [text.words for text in many.boxes[0].texts]
     assert many.spokes[0] == SPOKE, "the list on a phone says all of it"
+    facts = (Said("gate complete", "ok"), Said("plain"), Said("AP-01", "warn"), Said("more", "stop"))
+    bad = drawn(*[replace(SPOKE, facts=facts)] * (MOST_IN_FULL + 1)).boxes[0]
+    assert [text.words for text in bad.texts][2:] == ["✓ gate complete", "! AP-01", "40 %"]
 
 
 def test_nothing_to_send_to_is_its_sentence_alone() -> None:

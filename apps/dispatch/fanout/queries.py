@@ -87,7 +87,7 @@ def _specialist(
         stable=_answering(flag.stable),
         rollout=_answering(split.agent) if split else None,
         share=split.exposure.share if split else 0,
-        fallback=row.fallback_description or row.get_fallback_kind_display(),
+        fallback=row.fallback_description or row.get_fallback_kind_display() or "none named",
         budget_model=flag.budget_model,
         gate=gate,
         tiers=tuple(tiers),
