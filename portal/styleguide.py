@@ -82,6 +82,10 @@ def samples() -> list[Sample]:
         Sample("Shifts", "Who has which stretch, and which nobody has.", _shifts()),
         Sample("Ladder", "How far something has come on a fixed road.", _ladder()),
         Sample("Heat map", "Many verdicts at a glance: words with a sign, and colour.", _heat()),
+        Sample(
+            "Fan-out", "One that sends to many, with what holds each: boxes where there is room, else a list.", _fan()
+        ),
+        Sample("Fan-out, nobody yet", "Before there is anybody to send to.", _fan_of_none()),
         Sample("Bars", "Amounts against a ceiling and a forecast, one a quarter or a day.", _bars()),
         Sample("Bars, some missing", "A missing amount is a hole, and no zero.", _missing()),
     ]
@@ -166,6 +170,24 @@ def _heat() -> charts.HeatMap:
         ("W-03 Returns by post", [ok, ok, ok, ok]),
     ]
     return charts.heat_map("Evidence", ["Owners", "Runbook", "Drill", "Training"], rows, "Workload")
+
+
+def _fan() -> charts.FanOut:
+    hub = charts.Hub("Dispatcher", ("1. By 3 rules", "2. By classifier 7"), "#charts")
+    ok, full = charts.Said("gate complete", "ok", "#charts"), charts.Said("gate complete; spend cap reached", "warn")
+    spokes = [
+        charts.Spoke(
+            "W-01 Refunds", ("Everybody gets 1.4",), (ok,), charts.Meter(0.41, "41 % of 500 USD"), True, "#charts"
+        ),
+        charts.Spoke("W-02 Invoices", ("25 % get 2.0",), (full,), charts.Meter(1.2, "120 % of 40 USD: reached"), True),
+        charts.Spoke("W-03 Returns", ("Everybody gets the fallback",), (charts.Said("no cost gate", "stop"),)),
+    ]
+    table = charts.Table(("Workload", "Gate"), tuple((each.name, each.facts[0].words) for each in spokes))
+    return charts.fan_out("Fan-out", "3 workloads; 2 with an agent that may answer.", hub, spokes, table)
+
+
+def _fan_of_none() -> charts.FanOut:
+    return charts.fan_out("Fan-out", "Nobody to send to yet.", charts.Hub("Dispatcher"), [], charts.Table((), ()))
 
 
 def _bars() -> charts.BarChart:

@@ -11,3 +11,4 @@ class DispatchConfig(AppConfig):
         from portal.navigation import Entry, register
 
         register(Entry(_("Classifier"), "classifier", "split", order=45, shown=may_read))
+        register(Entry(_("Fan-out"), "fan_out", "network", order=44))

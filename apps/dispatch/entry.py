@@ -193,7 +193,7 @@ def _refuse_chained(request: HttpRequest, said: dict[str, Any], tenant_id: UUID)
     """Agents don't call each other through the portal: no request begins inside another (DISP-4)."""
     found = said.get("request_id") or request.headers.get("X-Request-Id", "")
     try:
-        inside = UUID(str(found)) if found else None
+        inside = UUID(found) if found and isinstance(found, str) else None
     except ValueError:
         inside = None  # an id of the caller's own, for its logs
     if inside is None:

@@ -149,8 +149,8 @@ def headers(body: dict[str, Any]) -> dict[str, str]:
     """The same again, for whoever looks at headers alone, and for streams (COST-6)."""
     found = {
         "X-Gate-Decision": body["decision"],
-        "X-Gate-Model-Requested": body["requested_model"],
-        "X-Gate-Model-Served": body["model"],
+        "X-Gate-Model-Requested": _line(body["requested_model"]),
+        "X-Gate-Model-Served": _line(body["model"]),
         "X-Gate-Reason": ",".join(body["reasons"]),
         "X-Request-Id": body["request_id"],
     }
@@ -160,6 +160,11 @@ def headers(body: dict[str, Any]) -> dict[str, str]:
             f"used={state['used']};held={state['held']};limit={state['limit']}"
         )
     return found
+
+
+def _line(name: str) -> str:
+    """A name that people gave, as one line: no header holds another."""
+    return name if name.isprintable() else "".join(each if each.isprintable() else " " for each in name)
 
 
 def problem(body: dict[str, Any], reason: Reason, resets_at: str) -> dict[str, Any]:

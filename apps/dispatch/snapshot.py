@@ -154,13 +154,14 @@ def _read(tenant_id: UUID, known: Snapshot | None, asked_at: float) -> Snapshot:
         for rollout in served(tenant_id):
             splits.setdefault(rollout.workload_id, rollout)
         rows = workloads(tenant_id).select_related("serving_version")
-        flags = {row.key: _flag(row, splits.get(row.id)) for row in rows}
-        models = {model for flag in flags.values() for model in flag.models}
+        flags = {row.key: flag(row, splits.get(row.id)) for row in rows}
+        models = {model for each in flags.values() for model in each.models}
         tariff = Tariff(today, zone_of(tenant_id).key, prices(tenant_id, models, today), holds.sizes(tenant_id))
     return Snapshot(version, flags, tariff, asked_at)
 
 
-def _flag(workload: Workload, rollout: Rollout | None) -> Flag:
+def flag(workload: Workload, rollout: Rollout | None) -> Flag:
+    """A workload, read with its version in service, and the rollout that it is in."""
     split = _split(rollout) if rollout is not None and not rollout.served.is_nothing else None
     stable = rollout.control_version if split and rollout else workload.serving_version
     fallback = {

@@ -41,7 +41,8 @@ class Cohort:
 
     def admits(self, attributes: Mapping[str, object]) -> bool:
         value = attributes.get(self.attribute)
-        return value is not None and str(value) in self.values
+        # Lists and objects are no values, and a deep one can't even be written down.
+        return isinstance(value, str | int | float) and str(value) in self.values
 
 
 @dataclass(frozen=True, slots=True)

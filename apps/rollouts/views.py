@@ -24,6 +24,7 @@ from apps.runbooks import queries as runbooks
 from apps.telemetry import queries as telemetry
 from apps.tenants.roles import has_right
 from apps.workloads import queries as workloads
+from apps.workloads import specialists
 from apps.workloads.access import on_workload
 from apps.workloads.models import Workload
 from apps.workloads.policy import Posture
@@ -67,6 +68,7 @@ def workload_page(request: InTenant, slug: str, workload: Workload) -> HttpRespo
         "runbooks": sorted(told["runbooks"], key=lambda row: row["title"])[:10],
         "ladder": gates.ladder(workload, timezone.now(), slug),
         "may_raise": has_right(request.actor, "posture.set"),
+        "monolith": _monolith(workload, told),
     }
     return render(request, "workloads/detail.html", context)
 
@@ -81,8 +83,19 @@ def _beside(workload: Workload, actor: Actor) -> dict[str, list[Any]]:
             "grants": (workloads.live_grants(workload), JSONObject(limit=limit, **grant)),
             "seen": (telemetry.last_minute(workload.tenant_id, workload.id), JSONObject(at="last_at")),
             "runbooks": (books, JSONObject(id="id", title="title", published="published")),
+            "registered": (
+                workloads.registered(workload.tenant_id),
+                JSONObject(**{name: name for name in workloads.REGISTERED}),
+            ),
+            "visible": (workloads.visible(workload.tenant_id, actor), JSONObject(id="id")),
         }
     )
+
+
+def _monolith(workload: Workload, told: dict[str, list[Any]]) -> str:
+    """AP-01 in words, if the workload's tools say that it is no specialist any more (WORK-3)."""
+    found = specialists.findings([specialists.registered(row) for row in told["registered"]]).get(workload.id)
+    return found.said({UUID(row["id"]) for row in told["visible"]}) if found else ""
 
 
 @member

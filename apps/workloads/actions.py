@@ -17,9 +17,11 @@ from apps.tenants.queries import membership
 from apps.tenants.roles import has_right
 from apps.workloads.models import AgentVersion, AuthorityGrant, Workload, WorkloadTeamGrant, WorkloadUserPermission
 from apps.workloads.policy import PERMISSIONS, SHARE_CAP, Posture
+from apps.workloads.queries import finding
 from portal import access
 from portal.actor import Actor
 from portal.errors import Conflict, Forbidden, Invalid, Refused
+from portal.tenancy.locks import one_at_a_time
 
 EDITABLE = frozenset(
     {
@@ -111,10 +113,14 @@ def add_version(
 
     Raises:
         Refused: the label is taken, or the prompt belongs to another workload: specialists don't share (WORK-3).
-        Invalid: more tools than the workload's limit.
+
+    With too many tools, or with those of other workloads, it is registered all the same, and raises a finding, which
+    stands in the audit record as on the pages.
     """
     tools = sorted(set(tools or []))
-    _check_specialist(workload, prompt_digest, tools)
+    # Two at once would each find that nobody has the prompt yet.
+    one_at_a_time(workload.tenant_id, "workloads.versions")
+    _check_prompt(workload, prompt_digest)
     bundle = {
         "label": label,
         "model": model,
@@ -133,7 +139,9 @@ def add_version(
         raise Refused(
             "label_taken", f"{workload.key} has a version {label!r} already; versions never change."
         ) from error
-    record(actor=actor, action="version.added", obj=version, after=bundle, reason=why)
+    found = finding(workload)
+    raised = {"finding": found.code, "because": found.said()} if found else {}
+    record(actor=actor, action="version.added", obj=version, after=bundle | raised, reason=why)
     return version
 
 
@@ -302,15 +310,13 @@ def _registration_error(error: IntegrityError, key: str) -> Exception:
     return error
 
 
-def _check_specialist(workload: Workload, prompt_digest: str, tools: list[str]) -> None:
+def _check_prompt(workload: Workload, prompt_digest: str) -> None:
     shared = AgentVersion.objects.filter(tenant=workload.tenant_id, prompt_digest=prompt_digest)
     other = shared.exclude(workload=workload).select_related("workload").first()
     if other is not None:
         raise Refused(
             "prompt_shared", f"This prompt belongs to {other.workload.key}; specialists don't share (WORK-3)."
         )
-    if len(tools) > workload.tool_limit:
-        raise Invalid("too_many_tools", f"{len(tools)} tools; {workload.key} may have {workload.tool_limit} (WORK-3).")
 
 
 def _check_permission(permission: str) -> None:

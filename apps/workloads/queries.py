@@ -3,11 +3,12 @@
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery, Value
+from django.db.models import Count, Exists, F, OuterRef, QuerySet, Subquery, Value
 
 from apps.accounts.models import User
 from apps.tenants.models import Membership
 from apps.tenants.roles import has_right
+from apps.workloads import specialists
 from apps.workloads.models import (
     AgentVersion,
     AuthorityGrant,
@@ -16,6 +17,7 @@ from apps.workloads.models import (
     WorkloadUserPermission,
 )
 from apps.workloads.policy import IMPLIED_BY, SCOPE_FOR
+from apps.workloads.specialists import Finding
 from portal.actor import Actor
 from portal.errors import Forbidden, NotFound
 
@@ -110,6 +112,26 @@ def newest_version(workload: Workload) -> QuerySet[AgentVersion]:
     """The version that was registered last, as a queryset, for whoever reads it together with other things."""
     rows = AgentVersion.objects.filter(tenant=workload.tenant_id, workload=workload)
     return rows.filter(id=Subquery(versions(workload).values("id")[:1]))
+
+
+# What :func:`registered` says of each.
+REGISTERED = ("id", "key", "limit", "serving", "newest")
+
+
+def registered(tenant_id: UUID) -> QuerySet[Any]:
+    """Workloads with what they are registered to do, as :data:`REGISTERED`: the tools of the version that is
+    ``serving`` and of the ``newest`` (None: there is none), for :mod:`apps.workloads.specialists`.
+    """
+    newest = AgentVersion.objects.filter(tenant=tenant_id, workload=OuterRef("pk")).order_by("-created_at", "-id")
+    return workloads(tenant_id).annotate(
+        limit=F("tool_limit"), serving=F("serving_version__tools"), newest=Subquery(newest.values("tools")[:1])
+    )
+
+
+def finding(workload: Workload) -> Finding | None:
+    """AP-01 of one workload, judged among all of the tenant's (WORK-3)."""
+    rows = registered(workload.tenant_id).values(*REGISTERED)
+    return specialists.findings([specialists.registered(row) for row in rows]).get(workload.id)
 
 
 def people_with(workload: Workload, permission: str) -> QuerySet[User]:

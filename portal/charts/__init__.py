@@ -7,6 +7,7 @@ the data as a table. docs/design.md shows all of them and says how to add one.
 from portal.charts.bars import Amount, BarChart, bar_chart
 from portal.charts.burnup import BurnUp, burn_up
 from portal.charts.drawing import SIGNS, Chart, Table, Tone
+from portal.charts.fanout import FanOut, Hub, Meter, Said, Spoke, fan_out
 from portal.charts.heat import Cell, HeatMap, heat_map
 from portal.charts.ladder import Ladder, Rung, ladder
 from portal.charts.series import Limit, Point, Series, SeriesChart, series_chart
@@ -24,14 +25,19 @@ __all__ = [
     "BurnUp",
     "Cell",
     "Chart",
+    "FanOut",
     "HeatMap",
+    "Hub",
     "Ladder",
     "Limit",
+    "Meter",
     "Point",
     "Rung",
+    "Said",
     "Series",
     "SeriesChart",
     "Shift",
+    "Spoke",
     "Step",
     "StepChart",
     "Table",
@@ -40,6 +46,7 @@ __all__ = [
     "Unit",
     "bar_chart",
     "burn_up",
+    "fan_out",
     "heat_map",
     "ladder",
     "series_chart",

@@ -372,9 +372,10 @@ def test_where_the_counters_cannot_be_reached_the_answer_is_blocked(
 
 def test_reaching_the_cap_is_told_once_even_where_a_rest_too_small_is_left(world: World, token: str) -> None:
     """COST-3: the event at the ceiling."""
-    gated(world, ceiling=510)
-    hold = ask(token).json()["reservation"]["id"]
-    post(token, "settle", {"reservation": hold, "input_tokens": 100, "output_tokens": 400})
+    # So near to the ceiling that the pace is over 1 until the last minute of the month, too.
+    gated(world, ceiling=1_000_010)
+    hold = ask(token, input_tokens=999_600).json()["reservation"]["id"]
+    post(token, "settle", {"reservation": hold, "input_tokens": 999_600, "output_tokens": 400})
     assert [ask(token).status_code for _ in range(3)] == [402, 402, 402]
     # 98 % is ahead of the month but on its very last hours, when there is no banner any more.
     now = timezone.now()

@@ -145,3 +145,4 @@ def test_nobody_is_in_a_cohort_by_having_no_attribute() -> None:
     assert not cohort.admits({})
     assert not cohort.admits({"department": None})
     assert cohort.admits({"department": 7})
+    assert not Cohort("department", frozenset({"[]", "{}"})).admits({"department": []}), "a list is no value"

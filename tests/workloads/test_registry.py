@@ -58,7 +58,7 @@ def test_a_version_says_who_changed_the_agent_when_and_why(world: World) -> None
             )
 
 
-def test_specialists_share_no_prompt_and_keep_few_tools(world: World) -> None:
+def test_specialists_share_no_prompt_and_too_many_tools_raise_the_finding(world: World) -> None:
     """WORK-3."""
     with tenant_transaction(world.tenant.id):
         other = actions.register_workload(
@@ -67,9 +67,35 @@ def test_specialists_share_no_prompt_and_keep_few_tools(world: World) -> None:
         common = {"workload": other, "label": "1", "model": "m", "why": "w", "made_by": world.alice, "actor": SETUP}
         with pytest.raises(Refused, match="belongs to W-01"):
             actions.add_version(prompt_digest=world.stable.prompt_digest, **common)
-        with pytest.raises(Invalid, match="13 tools"):
-            actions.add_version(prompt_digest="fresh", tools=[f"tool-{n}" for n in range(13)], **common)
         assert queries.versions(other).count() == 0
+        actions.add_version(prompt_digest="fresh", tools=[f"tool-{n}" for n in range(12)], **common)
+        assert queries.finding(other) is None
+        actions.add_version(prompt_digest="more", tools=[f"tool-{n}" for n in range(13)], **common | {"label": "2"})
+        found = queries.finding(other)
+        assert found is not None and (found.code, found.said()) == ("AP-01", "13 tools where 12 are the limit")
+        last, before = AuditEntry.objects.filter(action="version.added").order_by("-seq")[:2]
+        assert ('"finding":"AP-01"' in last.body, "finding" in before.body) == (True, False)
+
+
+def test_over_the_api_a_prompt_of_another_workload_is_refused_and_nothing_is_registered(world: World) -> None:
+    """WORK-3."""
+    with tenant_transaction(world.tenant.id):
+        other = actions.register_workload(
+            tenant_id=world.tenant.id, key="W-02", owner=world.alice, actor=SETUP, name="n", purpose="p"
+        )
+        before = audit.head(world.tenant.id)
+    headers = {"Authorization": f"Bearer {world.token('read', 'write', user=world.alice)}"}
+    body = {"label": "1", "model": "m", "prompt_digest": world.stable.prompt_digest, "why": "w", "tools": ["search"]}
+    url = "/api/v1/t/acme/workloads/W-02/versions"
+    refused = Client().post(url, body, content_type="application/json", headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (409, "prompt_shared")
+    assert "W-01" in refused.json()["detail"]
+    with tenant_transaction(world.tenant.id):
+        assert (queries.versions(other).count(), audit.head(world.tenant.id)) == (0, before)
+    body["prompt_digest"] = world.foreign_version.prompt_digest
+    assert Client().post(url, body, content_type="application/json", headers=headers).status_code == 201, (
+        "another tenant's prompts are nobody's business (TEN-1)"
+    )
 
 
 def test_one_live_grant_a_kind_and_a_limit_needs_its_currency(world: World) -> None:

@@ -39,7 +39,7 @@ def choices(version: Classifier, now: float | None) -> list[Choice]:
 def charts(version: Classifier, threshold: float) -> list[BarChart]:
     """In scope and out of scope, by threshold: two pictures of the same steps, so that one reads them together."""
     found, points = at(version, threshold), version.points[::_EVERY]
-    here, answered = f"At {threshold:.2f}", PERCENT.say(found.right)
+    here, answered = f"From {threshold:.2f} on,", PERCENT.say(found.right)
     rights = bar_chart("Answered rightly, by threshold", _bars(points, "right"), unit=PERCENT)
     told = f"{here} {answered} of what belongs to a workload is answered rightly; a refusal is no right answer."
     drawn = [replace(rights, said=told)]

@@ -102,14 +102,46 @@ def test_without_intents_the_domains_are_learned_as_they_are(tmp_path: Path) -> 
         told(train, train, by="intent")
 
 
-@pytest.mark.parametrize("content", ["", "text,domain\n", "a,b\n1,2\n", "text,domain\nx,one\ny,one\n"])
-def test_a_file_that_says_too_little_is_refused(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("", "wants the columns text and domain"),
+        ("text,domain\n", "wants the columns text and domain"),
+        ("a,b\n1,2\n", "wants the columns text and domain"),
+        ("text,domain\nx,one\ny,one\nz,one\n", "fewer than two domains"),
+        ("text,domain\nx,none\ny,oos\nz,one\n", "fewer than two domains"),
+        ("text,domain\n" + "x,one\n" * 3 + "y,two\n", "fewer than 3 examples of two"),
+        ("text,domain\n" + "x,one\n" * 3 + "y,two\n" * 3 + "z,none\n", "fewer than 3 examples of none"),
+        ("text,domain\nx,one\n ,two\n", "row 2 has no text"),
+        ("text,domain\nx\n", "fewer than two domains"),
+    ],
+)
+def test_a_file_that_says_too_little_is_refused_in_a_sentence(tmp_path: Path, content: str, why: str) -> None:
     path = tmp_path / "bad.csv"
     path.write_text(content)
-    with pytest.raises(CommandError):
+    with pytest.raises(CommandError, match=why):
         told(path, path)
+    for unreadable in (tmp_path / "missing.csv", tmp_path):
+        with pytest.raises(CommandError, match="can't be read"):
+            told(unreadable, path)
+    path.write_bytes(b"text,domain\n\xff\xfe,one\n")
     with pytest.raises(CommandError, match="can't be read"):
-        told(tmp_path / "missing.csv", path)
+        told(path, path)
+
+
+def test_a_file_from_a_spreadsheet_of_one_split_whatever_its_name_is_read(tmp_path: Path) -> None:
+    train, test = tmp_path / "train.csv", tmp_path / "held.csv"
+    written(train, split="train"), written(test, split="held out", each=10, seed=1)
+    test.write_bytes(b"\xef\xbb\xbf" + test.read_bytes())
+    assert "50 test texts" in told(train, test, by="domain")
+
+
+def test_without_examples_of_nobodys_their_recall_is_not_known(tmp_path: Path) -> None:
+    train = tmp_path / "train.csv"
+    written(train, split="train"), written(train, split="val", each=5, seed=1)
+    train.write_text("".join(line for line in train.read_text().splitlines(True) if ",none," not in line))
+    said = told(train, train, by="domain")
+    assert re.search(r"test texts: in-scope accuracy +[\d.]+ %.*recall of none +–", said)
 
 
 @pytest.mark.skipif(not CLINC.exists(), reason="the data set isn't beside the repository")

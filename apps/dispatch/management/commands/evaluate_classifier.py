@@ -5,6 +5,7 @@ DISP-3).
 import csv
 import time
 from argparse import ArgumentParser
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.dispatch.classify.curve import Judged, Point
 from apps.dispatch.classify.evaluation import Apart, by_topic, cross_validate, read_by_owner, tested
+from apps.dispatch.classify.features import plain
 from apps.dispatch.classify.model import FOLDS, NOBODY, Label, Machine, TextClassifier, learn
 
 # In a file, what belongs to nobody is called one of these.
@@ -40,18 +42,18 @@ class Command(BaseCommand):
         parser.add_argument("train", type=Path)
         parser.add_argument("test", type=Path)
         parser.add_argument("--by", choices=_WAYS, help="what is a workload; default: each that TRAIN can tell")
-        parser.add_argument("--train-split", default="train", help="of a file with the column split (default: train)")
         parser.add_argument(
-            "--test-split", help="of a file with the column split; default: test if it has one, else val"
+            "--train-split", help="of a file with the column split (default: train, or the only one that there is)"
+        )
+        parser.add_argument(
+            "--test-split", help="of a file with the column split; default: test, else val, else the only one"
         )
 
     def handle(self, *args: Any, train: Path, test: Path, **options: Any) -> None:
-        training = _labelled(_of_split(_rows(train), [options["train_split"]]), train)
-        wanted = [options["test_split"]] if options["test_split"] else ["test", "val"]
-        testing = _labelled(_of_split(_rows(test), wanted), test)
-        ways = [options["by"]] if options["by"] else [w for w in _WAYS if w == "domain" or _has_topics(training)]
-        if "intent" in ways and not _has_topics(training):
-            raise CommandError(f"{train} has no column intent.")
+        training = _labelled(_of_split(_rows(train), options["train_split"], ["train"]))
+        _refuse_too_little(training, train)
+        testing = _labelled(_of_split(_rows(test), options["test_split"], ["test", "val"]))
+        ways = _ways(options["by"], (training, train), (testing, test))
         began = time.perf_counter()
         apart, machine = cross_validate(training.texts, training.labels), learn(training.texts, training.labels)
         self.stdout.write(
@@ -92,31 +94,53 @@ class Command(BaseCommand):
 
 def _rows(path: Path) -> list[dict[str, str]]:
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        # Spreadsheets put a mark before the first column.
+        with path.open(newline="", encoding="utf-8-sig") as file:
             rows = [{name: value or "" for name, value in row.items() if name} for row in csv.DictReader(file)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CommandError(f"{path} can't be read as CSV: {error}") from error
     if not rows or not {"text", "domain"} <= set(rows[0]):
         raise CommandError(f"{path} wants the columns text and domain, and rows.")
+    empty = next((number for number, row in enumerate(rows, start=1) if not plain(row.get("text", ""))), None)
+    if empty is not None:
+        raise CommandError(f"{path}: row {empty} has no text.")
     return rows
 
 
-def _of_split(rows: list[dict[str, str]], wanted: Sequence[str]) -> list[dict[str, str]]:
-    """The rows of the first split of ``wanted`` that is there; all of them in a file without that column."""
+def _of_split(rows: list[dict[str, str]], asked: str | None, usual: Sequence[str]) -> list[dict[str, str]]:
+    """The rows of the split that was asked for, else of the first usual one that is there, else of the only one; all of
+    them in a file without that column.
+    """
     if "split" not in rows[0]:
         return rows
     held = {row["split"] for row in rows}
+    wanted = [asked] if asked else [*usual, *(held if len(held) == 1 else ())]
     found = next((split for split in wanted if split in held), None)
     if found is None:
         raise CommandError(f"No row has the split {' or '.join(wanted)}; there are {', '.join(sorted(held))}.")
     return [row for row in rows if row["split"] == found]
 
 
-def _labelled(rows: Sequence[dict[str, str]], path: Path) -> Labelled:
-    labels = [_label(row) for row in rows]
-    if len({label.owner for label in labels} - {NOBODY}) < 2:
+def _ways(asked: str | None, *files: tuple[Labelled, Path]) -> list[str]:
+    """By what is reported: as asked, else each that both files can tell."""
+    without = next((path for found, path in files if not _has_topics(found)), None)
+    if asked == "intent" and without:
+        raise CommandError(f"{without} has no column intent.")
+    return [asked] if asked else [way for way in _WAYS if way == "domain" or not without]
+
+
+def _labelled(rows: Sequence[dict[str, str]]) -> Labelled:
+    return Labelled([row["text"] for row in rows], [_label(row) for row in rows])
+
+
+def _refuse_too_little(found: Labelled, path: Path) -> None:
+    """Cross-validation needs each label in every part of the file."""
+    counts = Counter(label.owner for label in found.labels)
+    if len(counts.keys() - {NOBODY}) < 2:
         raise CommandError(f"{path} has fewer than two domains in that split.")
-    return Labelled([row["text"] for row in rows], labels)
+    few = sorted(owner or "none" for owner, count in counts.items() if count < FOLDS)
+    if few:
+        raise CommandError(f"{path} has fewer than {FOLDS} examples of {', '.join(few[:5])}.")
 
 
 def _label(row: dict[str, str]) -> Label:

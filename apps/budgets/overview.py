@@ -1,0 +1,102 @@
+"""Where the gates of many workloads stand in one month, in as few statements as for one (COST-1, COST-9)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
+
+from apps.budgets.models import CostGate, TierGate, UserTier, WorkloadMonth
+from apps.workloads.models import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A workload's gate: its spend cap (None: it has no gate), and what of it is spent and held in the month.
+
+    An incomplete one admits nobody whose tier lacks a ceiling, or nobody at all: they get the fallback.
+    """
+
+    cap: Decimal | None
+    currency: str
+    spent: Decimal
+    held: Decimal
+    is_complete: bool
+
+    @property
+    def is_reached(self) -> bool:
+        return self.cap is not None and self.spent + self.held >= self.cap
+
+    @property
+    def share(self) -> float | None:
+        """Of the cap, what is spent or held."""
+        if self.cap is None:
+            return None
+        return float((self.spent + self.held) / self.cap) if self.cap else 1.0
+
+
+# What :func:`with_gates` adds to a row.
+COLUMNS = ("gate_cap", "gate_currency", "gate_spent", "gate_held", "gate_is_complete")
+
+
+def with_gates(tenant_id: UUID, workloads: QuerySet[Workload], month: str) -> QuerySet[Any]:
+    """The same workloads, each with its gate and its month as :data:`COLUMNS`."""
+    gate = CostGate.objects.filter(tenant=tenant_id, workload=OuterRef("pk"))
+    purse = WorkloadMonth.objects.filter(tenant=tenant_id, workload=OuterRef("pk"), month=month)
+    return workloads.annotate(
+        gate_cap=Subquery(gate.values("spend_cap")[:1]),
+        gate_currency=Subquery(gate.values("currency")[:1]),
+        gate_spent=Subquery(purse.values("spent")[:1]),
+        gate_held=Subquery(purse.values("held")[:1]),
+        gate_is_complete=_is_complete(tenant_id),
+    )
+
+
+def standing(row: Mapping[str, Any]) -> Standing:
+    nothing = Decimal(0)
+    return Standing(
+        cap=row["gate_cap"],
+        currency=row["gate_currency"] or "",
+        spent=row["gate_spent"] or nothing,
+        held=row["gate_held"] or nothing,
+        is_complete=row["gate_is_complete"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """One tier's ceiling at one workload; None where it has none."""
+
+    slug: str
+    name: str
+    ceiling: int | None
+    pattern: str = ""
+    is_opted_in: bool = False
+
+
+def ceilings(tenant_id: UUID, workload_ids: Iterable[UUID], now: datetime) -> dict[UUID, list[Tier]]:
+    """For each workload all tiers of the tenant, with their ceilings, in two statements."""
+    tiers = list(UserTier.objects.filter(tenant=tenant_id).order_by("slug"))
+    wanted = list(workload_ids)
+    rows = {
+        (row.workload_id, row.tier_id): row for row in TierGate.objects.filter(tenant=tenant_id, workload__in=wanted)
+    }
+    return {key: [_tier(tier, rows.get((key, tier.id)), now) for tier in tiers] for key in wanted}
+
+
+def _tier(tier: UserTier, row: TierGate | None, now: datetime) -> Tier:
+    if row is None:
+        return Tier(tier.slug, tier.name, None)
+    return Tier(tier.slug, tier.name, row.ceiling, row.pattern, bool(row.opted_in_until and row.opted_in_until > now))
+
+
+def _is_complete(tenant_id: UUID) -> Any:
+    """A gate, and no tier without a ceiling; a tenant without tiers has no complete gate."""
+    tiers = UserTier.objects.filter(tenant=tenant_id)
+    of_tier = TierGate.objects.filter(tenant=tenant_id, tier=OuterRef("pk"), workload=OuterRef(OuterRef("pk")))
+    bare = tiers.filter(~Exists(of_tier))
+    gate = CostGate.objects.filter(tenant=tenant_id, workload=OuterRef("pk"))
+    return Exists(gate) & Exists(tiers) & ~Exists(bare)
