@@ -30,6 +30,7 @@ from portal.actor import Actor
 from portal.errors import Conflict, Forbidden, Invalid, Refused
 from portal.tenancy.context import tenant_transaction
 from tests.approvals.test_signing import join
+from tests.budgets.factory import add_tier, cap
 from tests.pages.test_pages import signed_in
 from tests.rollouts.factory import drafted
 from tests.runbooks.test_drills import drilled, published, written
@@ -213,13 +214,16 @@ def test_a_workload_walks_from_pilot_to_the_harden_gate_and_each_gate_refuses_fi
     drilled(staged, published(staged, written(staged)), timedelta(minutes=9), NOW - DAY)
     arrive(staged)
     put(staged, "content_record", {"system": "ticket archive", "retention_days": 90, "reached_by": "by request"})
+    free = add_tier(staged, "free")
     assert missing(staged, "harden") == ["H2", "H6", "H7", "H8"]
     name_three(staged)
     assert missing(staged, "harden") == ["H2", "H7", "H8"]
     cohort(staged, "charlie")
     for module in all_taught(staged):
         answered(staged, module, "charlie")
-    assert missing(staged, "harden") == unreported == ["H2", "H7"]
+    assert missing(staged, "harden") == ["H2", "H7"]
+    cap(staged, free)
+    assert missing(staged, "harden") == unreported == ["H2"]
     with pytest.raises(Refused, match="H2: Nothing has been reported yet"):
         ask(staged, "harden")
 
