@@ -98,7 +98,7 @@ ROLES = {
 }
 
 
-def build_world() -> World:
+def build_world(*, is_gated: bool = True) -> World:
     people = {name: make_user(name) for name in [*ROLES, "mallory", "nils", "ora"]}
     people["otto"] = make_user("otto", is_staff=True)
     tenant = tenants.create_tenant(slug="acme", name="Acme", actor=SETUP)
@@ -108,13 +108,13 @@ def build_world() -> World:
         team = tenants.create_team(tenant_id=tenant.id, slug="support", name="Support", actor=SETUP)
         tenants.join_team(team=team, member=members["bob"], actor=SETUP)
         put_on_call(team, people["bob"])
-        workload, stable, candidate = make_workload(tenant, people["alice"], "W-01", team=team)
+        workload, stable, candidate = make_workload(tenant, people["alice"], "W-01", team=team, is_gated=is_gated)
         workloads.permit_team(workload=workload, team=team, permission="operate_workload", actor=SETUP)
     with tenant_transaction(other.id):
         _join(other, people["mallory"], [Role.ADMIN, Role.WORKLOAD_OWNER, Role.ENGINEERING, Role.GOVERNANCE])
         _join(other, people["nils"], [Role.WORKLOAD_OWNER])
         _join(other, people["ora"], [Role.ENGINEERING])
-        foreign, foreign_version, _ = make_workload(other, people["mallory"], "W-01")
+        foreign, foreign_version, _ = make_workload(other, people["mallory"], "W-01", is_gated=is_gated)
     return World(tenant, other, people, team, workload, foreign, stable, candidate, foreign_version)
 
 

@@ -54,12 +54,16 @@ def missing(workload: Workload, models: Iterable[str], day: date) -> list[Gap]:
 
 def look(workload: Workload, day: date) -> tuple[Gates, list[Gap]]:
     """A workload's gate and what it lacks, for the version that serves or, while none does, the newest."""
-    versions = AgentVersion.objects.filter(tenant=workload.tenant_id, id=workload.serving_version_id)
-    answering = versions if workload.serving_version_id else newest_version(workload)
-    asked = {**_asked(workload.tenant_id, workload), "versions": (answering, JSONObject(model="model"))}
-    found = together(asked)
+    versions = (_answering(workload), JSONObject(model="model"))
+    found = together({**_asked(workload.tenant_id, workload), "versions": versions})
     gates = _gates(found)
     return gates, _missing(workload, gates, [row["model"] for row in found["versions"]], day)
+
+
+def _answering(workload: Workload) -> QuerySet[AgentVersion]:
+    if workload.serving_version_id is None:
+        return newest_version(workload)
+    return AgentVersion.objects.filter(tenant=workload.tenant_id, id=workload.serving_version_id)
 
 
 def _missing(workload: Workload, found: Gates, models: Iterable[str], day: date) -> list[Gap]:
