@@ -131,7 +131,8 @@ def copy_rollouts(connection: psycopg.Connection[Any], plot: Plot, numbers: rang
     copy(connection, "feedback_desk", desk, id="c.desk", workload_id="c.workload")
     copy(connection, "feedback_deskperson", person, id="gen_random_uuid()", desk_id="c.desk")
     gate, ceiling = connection.execute(
-        "select g.id, t.id from budgets_costgate g join budgets_tiergate t on t.gate_id = g.id where g.workload_id = %s",
+        "select g.id, t.id from budgets_costgate g join budgets_tiergate t on t.gate_id = g.id "
+        "where g.workload_id = %s",
         [plot.workload.id],
     ).fetchone() or (None, None)
     copy(connection, "budgets_costgate", gate, id="c.gate", workload_id="c.workload")

@@ -48,11 +48,11 @@ class Gate:
 
 
 GATES: dict[str, Gate] = {
-    "W-01": Gate(5_000, 20, 20_000, (60_000, SOFT), (400_000, METERED)),
-    "W-02": Gate(3_000, 20, 20_000, (80_000, HARD), (300_000, HARD)),
-    "W-03": Gate(3_000, 10, 10_000, (60_000, HARD), (250_000, METERED)),
-    "W-04": Gate(800, 30, 15_000, (120_000, SOFT), (500_000, SOFT)),
-    "W-05": Gate(50, 5, 10_000, (100_000, HARD), (200_000, HARD)),
+    "W-01": Gate(5_000, 20, 100_000, (300_000, SOFT), (2_000_000, METERED)),
+    "W-02": Gate(3_000, 20, 100_000, (400_000, HARD), (1_500_000, HARD)),
+    "W-03": Gate(3_000, 10, 50_000, (300_000, HARD), (1_200_000, METERED)),
+    "W-04": Gate(25, 30, 80_000, (600_000, SOFT), (2_500_000, SOFT)),
+    "W-05": Gate(5, 5, 50_000, (500_000, HARD), (1_000_000, HARD)),
 }
 
 # Who is in which tier: members by their login, customers by the name that the help centre has for them.
