@@ -54,10 +54,17 @@ def missing(workload: Workload, models: Iterable[str], day: date) -> list[Gap]:
 
 def look(workload: Workload, day: date) -> tuple[Gates, list[Gap]]:
     """A workload's gate and what it lacks, for the version that serves or, while none does, the newest."""
-    versions = (_answering(workload), JSONObject(model="model"))
-    found = together({**_asked(workload.tenant_id, workload), "versions": versions})
+    return seen(workload, together(asked(workload)), day)
+
+
+def asked(workload: Workload) -> dict[str, tuple[QuerySet[Any], JSONObject]]:
+    """What :func:`look` reads, for whoever reads it together with other things; :func:`seen` makes sense of it."""
+    return {**_asked(workload.tenant_id, workload), "answering": (_answering(workload), JSONObject(model="model"))}
+
+
+def seen(workload: Workload, found: Mapping[str, list[Any]], day: date) -> tuple[Gates, list[Gap]]:
     gates = _gates(found)
-    return gates, _missing(workload, gates, [row["model"] for row in found["versions"]], day)
+    return gates, _missing(workload, gates, [row["model"] for row in found["answering"]], day)
 
 
 def _answering(workload: Workload) -> QuerySet[AgentVersion]:

@@ -67,7 +67,7 @@ class Look:
 
     @cached_property
     def facts(self) -> dict[str, list[Any]]:
-        """What the agent holds and who answers for it, in one statement."""
+        """What the agent holds, who answers for it, and its cost gate, in one statement."""
         workload = self.workload
         return together(
             {
@@ -78,6 +78,7 @@ class Look:
                     JSONObject(name="name", has_target="has_target", covered_until="covered_until"),
                 ),
                 "named": (ownership.named(workload), JSONObject(job="job", person="person")),
+                **budgets.asked(workload),
             }
         )
 
@@ -271,7 +272,7 @@ def _answered_for(look: Look) -> Reported | None:
 @reports("H7")
 def _hard_caps(look: Look) -> Reported | None:
     """The workload's spend cap and the ceiling of every tier, as they stand, and what they lack."""
-    found, gaps = budgets.look(look.workload, day_of(look.now))
+    found, gaps = budgets.seen(look.workload, look.facts, day_of(look.now))
     cap = found.caps.get(look.workload.id)
     if cap is None:
         return None
