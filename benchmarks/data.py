@@ -103,7 +103,7 @@ def copy_rollouts(connection: psycopg.Connection[Any], plot: Plot, numbers: rang
     connection.execute(
         "create temp table copies as select n, gen_random_uuid() as workload, gen_random_uuid() as stable, "
         "gen_random_uuid() as candidate, gen_random_uuid() as rollout, "
-        "gen_random_uuid() as desk from generate_series(%s::int, %s::int) as n",
+        "gen_random_uuid() as desk, gen_random_uuid() as gate from generate_series(%s::int, %s::int) as n",
         [numbers.start, numbers.stop - 1],
     )
     key = "'C-' || lpad(c.n::text, 6, '0')"
@@ -130,6 +130,20 @@ def copy_rollouts(connection: psycopg.Connection[Any], plot: Plot, numbers: rang
     ).fetchone() or (None, None)
     copy(connection, "feedback_desk", desk, id="c.desk", workload_id="c.workload")
     copy(connection, "feedback_deskperson", person, id="gen_random_uuid()", desk_id="c.desk")
+    gate, ceiling = connection.execute(
+        "select g.id, t.id from budgets_costgate g join budgets_tiergate t on t.gate_id = g.id "
+        "where g.workload_id = %s",
+        [plot.workload.id],
+    ).fetchone() or (None, None)
+    copy(connection, "budgets_costgate", gate, id="c.gate", workload_id="c.workload")
+    copy(
+        connection,
+        "budgets_tiergate",
+        ceiling,
+        id="gen_random_uuid()",
+        gate_id="c.gate",
+        workload_id="c.workload",
+    )
 
 
 def copy(connection: psycopg.Connection[Any], table: str, source: object, **changed: str) -> None:

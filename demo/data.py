@@ -31,7 +31,7 @@ from apps.tenants.roles import Role
 from apps.workloads import actions as workloads
 from apps.workloads.models import AgentVersion, Workload
 from apps.workloads.queries import versions
-from demo import feedback, prices, road
+from demo import costs, feedback, prices, road
 from portal import actor as actors
 from portal.actor import Actor
 from portal.errors import Refused, Unauthorised
@@ -133,6 +133,7 @@ def build(*, now: datetime, tokens_file: Path) -> None:
             known[slug] = _token(tenant, now)
         with tenant_transaction(tenant.id):
             prices.build(tenant, now)
+            costs.build(tenant, now)
     tokens_file.parent.mkdir(parents=True, exist_ok=True)
     tokens_file.write_text(json.dumps(known, indent=2))
     tokens_file.chmod(0o600)

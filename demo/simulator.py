@@ -1,5 +1,8 @@
 """Traffic for the demo: asks who answers each unit, and sends OTLP for agent and control units exactly as told.
 
+Where an agent answers it asks dispatch for the hold, "calls" the model within the limit that it got, and settles what
+the call used. A few agent calls a second are enough: with a larger share fewer units come.
+
 It knows nothing of rollouts but what the decisions say: workload, arm, version, share. One workload's agent turns
 bad at 25 %; ``--swap`` gives its faults to the other one. A third one makes no more errors than ever, but from 10 %
 on its users begin to re-check what it says. Uses only HTTP, like any agent runtime would.
@@ -29,6 +32,7 @@ from portal.local import paths
 
 POPULATION = 40_000
 PER_SECOND = 100
+CALLS_PER_SECOND = 8
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,27 @@ class Portal:
             raise ValueError(f"{workload} is answered with {status}: {answer[:200]!r}")
         return dict(json.loads(answer)["value"])
 
+    def dispatch(self, workload: str, unit: str, input_tokens: int) -> dict[str, Any]:
+        """The hold for one call, or why there is none; 402 is an answer like any other."""
+        wanted = {"workload": workload, "user": unit, "input_tokens": input_tokens, "max_output_tokens": 400}
+        return self._said("/api/v1/dispatch", wanted, 200, 402)
+
+    def settle(self, reservation: str, span: Span) -> None:
+        """What the call used, as its span says."""
+        used = {a.key: a.value.int_value for a in span.attributes if a.key.startswith("gen_ai.usage.")}
+        said = {
+            "reservation": reservation,
+            "input_tokens": used["gen_ai.usage.input_tokens"],
+            "output_tokens": used["gen_ai.usage.output_tokens"],
+        }
+        self._said("/api/v1/settle", said, 200)
+
+    def _said(self, path: str, document: dict[str, Any], *expected: int) -> dict[str, Any]:
+        status, answer = self.post(path, json.dumps(document).encode(), **{"Content-Type": "application/json"})
+        if status not in expected:
+            raise ValueError(f"{path} answers {status}: {answer[:200]!r}")
+        return dict(json.loads(answer))
+
     def export(self, spans: list[Span]) -> None:
         message = ExportTraceServiceRequest()
         scope = message.resource_spans.add().scope_spans.add()
@@ -102,35 +127,62 @@ def run(portal: Portal, tenant: str, workload: str, faults: Faults, stop: thread
 
 
 def _second(portal: Portal, rng: random.Random, tenant: str, workload: str, faults: Faults) -> None:
-    """A second's units: each asks, those in an arm send their record, and some of their users a reaction."""
-    units = [f"user-{rng.randrange(POPULATION)}" for _ in range(PER_SECOND)]
-    decisions = [(unit, portal.decide(workload, unit)) for unit in units]
-    in_arms = [(unit, d) for unit, d in decisions if d["arm"] in {"agent", "control"}]
-    requests = [f"req-{rng.getrandbits(64):016x}" for _ in in_arms]
-    portal.export([_span(rng, r, unit, d, faults) for r, (unit, d) in zip(requests, in_arms, strict=True)])
-    said = [_reaction(rng, r, unit, d, faults) for r, (unit, d) in zip(requests, in_arms, strict=True)]
+    """A second's units: those in an arm send their record, agents' calls are settled, and some users react."""
+    answered = _answered(portal, rng, workload)
+    spans = [_span(rng, unit, decision, faults) for unit, decision in answered]
+    portal.export(spans)
+    for (_, decision), span in zip(answered, spans, strict=True):
+        if decision.get("reservation"):
+            portal.settle(decision["reservation"]["id"], span)
+    said = [_reaction(rng, unit, decision, faults) for unit, decision in answered]
     portal.react(tenant, workload, [each for each in said if each is not None])
+
+
+def _answered(portal: Portal, rng: random.Random, workload: str) -> list[tuple[str, dict[str, Any]]]:
+    """Units in an arm with what was decided, until so many agents answer or everybody has asked."""
+    found: list[tuple[str, dict[str, Any]]] = []
+    calls = 0
+    for _ in range(PER_SECOND):
+        unit = f"user-{rng.randrange(POPULATION)}"
+        decision = {**portal.decide(workload, unit), "request_id": f"req-{rng.getrandbits(64):016x}"}
+        if decision["handler"] == "agent":
+            decision |= _held(portal, rng, workload, unit)
+            calls += 1
+        if decision["arm"] in {"agent", "control"}:
+            found.append((unit, decision))
+        if calls >= CALLS_PER_SECOND:
+            break
+    return found
+
+
+def _held(portal: Portal, rng: random.Random, workload: str, unit: str) -> dict[str, Any]:
+    """What dispatch adds to a decision, or puts in its place where everything has moved on meanwhile."""
+    asked = rng.randrange(300, 900)
+    body = portal.dispatch(workload, unit, asked)
+    names = ("request_id", "handler", "version", "arm", "model", "max_output_tokens", "reservation")
+    # A refused call has no record: its unit got the fallback.
+    arm = body["arm"] if body["reservation"] else "none"
+    return {**{name: body[name] for name in names}, "arm": arm, "input_tokens": asked}
 
 
 def _is_bad(decision: dict[str, Any], faults: Faults) -> bool:
     return bool(decision["arm"] == "agent" and decision["share"] >= faults.bad_from_share)
 
 
-def _reaction(
-    rng: random.Random, request: str, unit: str, decision: dict[str, Any], faults: Faults
-) -> dict[str, str] | None:
+def _reaction(rng: random.Random, unit: str, decision: dict[str, Any], faults: Faults) -> dict[str, str] | None:
     """What the user does with the answer, if their application hears of it."""
     rechecked = rng.random() < (faults.bad_rechecked if _is_bad(decision, faults) else faults.rechecked)
     if not rechecked and rng.random() > HEARD:
         return None
-    return {"request_id": request, "kind": "rechecked" if rechecked else "used", "user": unit}
+    return {"request_id": decision["request_id"], "kind": "rechecked" if rechecked else "used", "user": unit}
 
 
-def _span(rng: random.Random, request: str, unit: str, decision: dict[str, Any], faults: Faults) -> Span:
+def _span(rng: random.Random, unit: str, decision: dict[str, Any], faults: Faults) -> Span:
     """What the handler that the decision named does with this unit."""
     bad = _is_bad(decision, faults)
     failed = rng.random() < (faults.bad_error if bad else faults.error)
-    tokens_in, tokens_out = rng.randrange(300, 900), rng.randrange(80, 240)
+    tokens_in = decision.get("input_tokens") or rng.randrange(300, 900)
+    tokens_out = min(rng.randrange(80, 240), decision.get("max_output_tokens") or 240)
     latency_ms = 600 * math.exp(rng.gauss(0, 0.3))
     now = time.time_ns()
     facts: dict[str, str | int | float | bool] = {
@@ -141,7 +193,8 @@ def _span(rng: random.Random, request: str, unit: str, decision: dict[str, Any],
         "gen_ai.usage.cost": round(tokens_in * 3e-6 + tokens_out * 15e-6, 8),
         "causeway.workload": decision["workload"],
         "causeway.version": decision["version"],
-        "causeway.request_id": request,
+        "causeway.request_id": decision["request_id"],
+        "causeway.attempt": 1,
         "causeway.unit": unit,
         "causeway.user": unit,
         "causeway.rollout.id": decision["rollout"],

@@ -46,8 +46,9 @@ def ground(django_db_setup: None) -> Iterator[Ground]:
 @pytest.fixture
 def _ready(request: pytest.FixtureRequest, ground: Ground, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     names = set(request.fixturenames)
+    cast = State.BARE if "bare" in names else State.CAST
     with django_db_blocker.unblock():
-        ground.make(State.CAST if names & {"world", "live_world"} else State.EMPTY)
+        ground.make(cast if names & {"world", "live_world"} else State.EMPTY)
     yield
     if names & COMMITTED:
         ground.state = State.DIRTY

@@ -1,5 +1,7 @@
 """What stands in the database before a test: nothing, or the cast, committed once and used by test after test.
 
+*Bare* is the cast without cost gates and prices, for the folders whose tests set those themselves.
+
 A test on one connection leaves what it found, since all it did is rolled back. One that commits leaves the ground
 dirty, and the next that needs it swept sweeps it. Making the cast takes 0.2 s, and Django's own flush half a second
 (it truncates each table anew and writes all permissions again): with thousands of tests that was half of the suite.
@@ -21,6 +23,7 @@ KEPT = {model._meta.db_table for model in (ContentType, Permission)}
 class State(Enum):
     EMPTY = "empty"
     CAST = "cast"
+    BARE = "bare"
     DIRTY = "dirty"
 
 
@@ -39,9 +42,9 @@ class Ground:
         if self.state is not State.EMPTY:
             _sweep()
             self.state = State.EMPTY
-        if wanted is State.CAST:
-            self._cast = pickle.dumps(build_world())
-            self.state = State.CAST
+        if wanted is not State.EMPTY:
+            self._cast = pickle.dumps(build_world(is_gated=wanted is State.CAST))
+            self.state = wanted
 
     def world(self) -> World:
         """Handles of the test's own: what it sets on them no other test sees."""

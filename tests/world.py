@@ -7,15 +7,23 @@ operator, a member of none. Nils and Ora help Mallory there.
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+from uuid import UUID
 
 from apps.accounts.actions import create_token
 from apps.accounts.models import User
+from apps.budgets import actions as budgets
+from apps.budgets.actions import Brake, Ceiling
+from apps.budgets.models import CostGate, UserTier
+from apps.budgets.rules import Pattern
 from apps.feedback import desks
 from apps.feedback.models import Desk
 from apps.feedback.rules import Hours
 from apps.ownership import actions as rotas
 from apps.ownership.models import Rota
 from apps.ownership.rotation import Unit
+from apps.pricing import actions as pricing
+from apps.pricing.card import Wanted
 from apps.tenants import actions as tenants
 from apps.tenants.directory import person
 from apps.tenants.models import Membership, Team, Tenant
@@ -30,6 +38,8 @@ from portal.tenancy.context import tenant_transaction
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery staple"
 SETUP = actors.task("setup")
+MODELS = ("sonnet-4", "sonnet-4.5")
+SPEND_CAP, CEILING = Decimal(10_000), 10_000_000
 
 
 @dataclass
@@ -88,7 +98,7 @@ ROLES = {
 }
 
 
-def build_world() -> World:
+def build_world(*, is_gated: bool = True) -> World:
     people = {name: make_user(name) for name in [*ROLES, "mallory", "nils", "ora"]}
     people["otto"] = make_user("otto", is_staff=True)
     tenant = tenants.create_tenant(slug="acme", name="Acme", actor=SETUP)
@@ -98,13 +108,13 @@ def build_world() -> World:
         team = tenants.create_team(tenant_id=tenant.id, slug="support", name="Support", actor=SETUP)
         tenants.join_team(team=team, member=members["bob"], actor=SETUP)
         put_on_call(team, people["bob"])
-        workload, stable, candidate = make_workload(tenant, people["alice"], "W-01", team=team)
+        workload, stable, candidate = make_workload(tenant, people["alice"], "W-01", team=team, is_gated=is_gated)
         workloads.permit_team(workload=workload, team=team, permission="operate_workload", actor=SETUP)
     with tenant_transaction(other.id):
         _join(other, people["mallory"], [Role.ADMIN, Role.WORKLOAD_OWNER, Role.ENGINEERING, Role.GOVERNANCE])
         _join(other, people["nils"], [Role.WORKLOAD_OWNER])
         _join(other, people["ora"], [Role.ENGINEERING])
-        foreign, foreign_version, _ = make_workload(other, people["mallory"], "W-01")
+        foreign, foreign_version, _ = make_workload(other, people["mallory"], "W-01", is_gated=is_gated)
     return World(tenant, other, people, team, workload, foreign, stable, candidate, foreign_version)
 
 
@@ -120,9 +130,9 @@ def long_address(length: int) -> str:
 
 
 def make_workload(
-    tenant: Tenant, owner: User, key: str, team: Team | None = None
+    tenant: Tenant, owner: User, key: str, team: Team | None = None, *, is_gated: bool = True
 ) -> tuple[Workload, AgentVersion, AgentVersion]:
-    """A workload that is ready to be rolled out: fallback, posture, somebody on call, two versions."""
+    """A workload that is ready to be rolled out: fallback, posture, somebody on call, two versions, a cost gate."""
     team = team or _answering(tenant, owner)
     workload = workloads.register_workload(
         tenant_id=tenant.id,
@@ -140,6 +150,8 @@ def make_workload(
     governor = Actor(kind="task", id=None, label="task:setup", roles=frozenset({Role.GOVERNANCE}))
     workloads.set_posture(workload=workload, posture="authorize", actor=governor, reason="set up for the test")
     staff_desk(workload, owner)
+    if is_gated:
+        set_gate(workload, owner)
     versions = [
         workloads.add_version(
             workload=workload,
@@ -150,9 +162,37 @@ def make_workload(
             made_by=owner,
             actor=SETUP,
         )
-        for label, model in (("1.0", "sonnet-4"), ("1.1", "sonnet-4.5"))
+        for label, model in zip(("1.0", "1.1"), MODELS, strict=True)
     ]
     return workload, versions[0], versions[1]
+
+
+def set_gate(workload: Workload, contact: User) -> CostGate:
+    """A gate that no test comes near: one tier that everybody is in, models with a price."""
+    tenant_id, began = workload.tenant_id, NOW - timedelta(days=1)
+    gate = budgets.set_gate(
+        workload=workload, spend_cap=SPEND_CAP, billing_contact=contact, brake=Brake(), actor=SETUP, now=began
+    )
+    tier = UserTier.objects.filter(tenant=tenant_id, is_default=True).first()
+    if tier is None:
+        tier = budgets.create_tier(tenant_id=tenant_id, slug="standard", name="Standard", actor=SETUP)
+        set_prices(tenant_id, contact)
+    budgets.set_ceiling(gate=gate, tier=tier, ceiling=Ceiling(CEILING, Pattern.HARD), actor=SETUP, now=began)
+    return gate
+
+
+def set_prices(tenant_id: UUID, payer: User) -> None:
+    """The cast's models on the rate card, since long ago."""
+    day = NOW.date() - timedelta(days=390)
+    finance = Actor(kind="task", id=None, label="task:setup", roles=frozenset({Role.FINANCE}))
+    pricing.set_prices(
+        tenant_id=tenant_id,
+        wanted=[Wanted(model, day, Decimal(3), Decimal(15), None) for model in MODELS],
+        reason="set up for the test",
+        by=payer,
+        actor=finance,
+        now=NOW,
+    )
 
 
 def staff_desk(workload: Workload, person: User) -> Desk:

@@ -1,4 +1,7 @@
-"""Setting gates: tiers, ceilings, patterns, the spend cap, the brake, the opt-in (COST-1, COST-2, COST-7, COST-10)."""
+"""Setting gates: tiers, ceilings, patterns, the spend cap, the brake, the opt-in (COST-1, COST-2, COST-7, COST-10).
+
+The decision path knows whether a gate is complete (COST-9): what may change that moves the configuration version.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -8,6 +11,8 @@ from uuid import UUID
 
 from apps.accounts.models import User
 from apps.audit.actions import record
+from apps.budgets.completeness import AtCeiling, pattern_gap
+from apps.budgets.gates import policy_of
 from apps.budgets.models import (
     MOST_TOKENS,
     Closure,
@@ -17,9 +22,9 @@ from apps.budgets.models import (
     UserTier,
 )
 from apps.budgets.rules import THRESHOLDS, Pattern
+from apps.tenants.actions import bump_config
 from apps.tenants.models import Membership
 from apps.workloads.models import Workload
-from apps.workloads.policy import Sensitivity
 from portal.actor import Actor
 from portal.errors import Invalid, Refused
 
@@ -68,6 +73,7 @@ def create_tier(
     if is_default:
         rows.filter(is_default=True).update(is_default=False)
     tier = UserTier.objects.create(tenant_id=tenant_id, slug=slug, name=name, is_free=is_free, is_default=is_default)
+    bump_config(tenant_id)
     record(
         actor=actor, action="budget.tier_added", obj=tier, after={"slug": slug, "free": is_free, "default": is_default}
     )
@@ -116,6 +122,7 @@ def set_gate(
             setattr(gate, name, value)
         gate.revision += 1
         gate.save(update_fields=[*fields, "revision"])
+    bump_config(workload.tenant_id)
     record(actor=actor, action="budget.gate_set", obj=gate, before=before, after=_said(gate))
     return gate
 
@@ -144,30 +151,22 @@ def set_ceiling(*, gate: CostGate, tier: UserTier, ceiling: Ceiling, actor: Acto
         tenant_id=gate.tenant_id, workload_id=gate.workload_id, tier=tier, defaults={**fields, "gate": gate}
     )
     CostGate.objects.filter(tenant=gate.tenant_id, id=gate.id).update(sized_at=now)
+    bump_config(gate.tenant_id)
     after = {"workload": gate.workload.key, "tier": tier.slug, **fields}
     record(actor=actor, action="budget.ceiling_set", obj=row, before=before, after=after)
     return row
 
 
 def refuse_pattern(workload: Workload, tier: UserTier, ceiling: Ceiling) -> None:
-    """Why this pattern can't be had here, if it can't.
+    """Why this pattern can't be had here, if it can't (:func:`apps.budgets.completeness.pattern_gap`).
 
     Raises:
         Refused: the reason, with what to do.
     """
-    if ceiling.pattern is Pattern.HARD:
-        return
-    if tier.is_free:
-        raise Refused("hard_only", f"{tier.name} is free: only a hard cap (COST-2).")
-    if workload.sensitivity == Sensitivity.REGULATED:
-        raise Refused("hard_only", f"{workload.key} is regulated: only a hard cap (COST-2).")
-    if ceiling.pattern is Pattern.SOFT:
-        if not ceiling.disclosure.strip():
-            raise Refused("disclosure_missing", "A soft cap needs the sentence that tells the user (COST-6).")
-        if not (workload.may_degrade and workload.budget_tier):
-            raise Refused(
-                "may_not_degrade", f"{workload.key}'s policy doesn't permit a budget model: change it first (COST-7)."
-            )
+    wanted = AtCeiling(ceiling.tokens, ceiling.pattern, ceiling.disclosure)
+    gap = pattern_gap(policy_of(workload), tier.name, tier.is_free, wanted)
+    if gap is not None:
+        raise Refused(gap.kind.value, gap.what)
 
 
 def open_admissions(*, closure: Closure, actor: Actor, reason: str, now: datetime) -> None:

@@ -9,11 +9,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.budgets import actions, presenter, queries
+from apps.budgets import actions, gates, presenter, queries
 from apps.budgets.actions import MOST_MONEY, Brake, Ceiling
 from apps.budgets.models import MOST_TOKENS, TierGate, UserTier
 from apps.budgets.months import month_at
 from apps.budgets.rules import THRESHOLDS, Pattern
+from apps.pricing.rules import day_of
 from apps.tenants.queries import zone_of
 from apps.workloads.api import person_behind
 from apps.workloads.models import Workload
@@ -73,7 +74,7 @@ class CeilingSerializer(serializers.ModelSerializer[TierGate]):
 
 
 class CostSerializer(serializers.Serializer[Any]):
-    """``spend_cap`` is null where there is no gate: nothing is admitted then (COST-9)."""
+    """``spend_cap`` is null where there is no gate; ``gaps`` say what it lacks before anything is admitted (COST-9)."""
 
     month = serializers.CharField()
     resets_at = serializers.CharField()
@@ -83,6 +84,7 @@ class CostSerializer(serializers.Serializer[Any]):
     currency = serializers.CharField()
     ceilings = CeilingSerializer(many=True)
     missing_tiers = serializers.ListField(child=serializers.CharField())
+    gaps = serializers.ListField(child=serializers.CharField())
     closed = serializers.ListField(child=serializers.UUIDField())
 
 
@@ -161,6 +163,7 @@ def _shown(workload: Workload) -> dict[str, Any]:
         "currency": gate.currency if gate else "USD",
         "ceilings": rows,
         "missing_tiers": [tier.slug for tier in missing],
+        "gaps": [gap.what for gap in gates.look(workload, day_of(now))[1]],
         "closed": [closure.id for closure in queries.closed(workload)[:50]],
     }
     return dict(CostSerializer(shown).data)

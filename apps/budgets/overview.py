@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from apps.budgets.models import CostGate, TierGate, UserTier, WorkloadMonth
 from apps.workloads.models import Workload
@@ -17,7 +17,7 @@ from apps.workloads.models import Workload
 class Standing:
     """A workload's gate: its spend cap (None: it has no gate), and what of it is spent and held in the month.
 
-    An incomplete one admits nobody whose tier lacks a ceiling, or nobody at all: they get the fallback.
+    With an incomplete one everybody gets the fallback (COST-9).
     """
 
     cap: Decimal | None
@@ -39,7 +39,7 @@ class Standing:
 
 
 # What :func:`with_gates` adds to a row.
-COLUMNS = ("gate_cap", "gate_currency", "gate_spent", "gate_held", "gate_is_complete")
+COLUMNS = ("gate_cap", "gate_currency", "gate_spent", "gate_held")
 
 
 def with_gates(tenant_id: UUID, workloads: QuerySet[Workload], month: str) -> QuerySet[Any]:
@@ -51,18 +51,18 @@ def with_gates(tenant_id: UUID, workloads: QuerySet[Workload], month: str) -> Qu
         gate_currency=Subquery(gate.values("currency")[:1]),
         gate_spent=Subquery(purse.values("spent")[:1]),
         gate_held=Subquery(purse.values("held")[:1]),
-        gate_is_complete=_is_complete(tenant_id),
     )
 
 
-def standing(row: Mapping[str, Any]) -> Standing:
+def standing(row: Mapping[str, Any], *, is_complete: bool) -> Standing:
+    """``is_complete`` as :mod:`apps.budgets.gates` says; of prices it says nothing."""
     nothing = Decimal(0)
     return Standing(
         cap=row["gate_cap"],
         currency=row["gate_currency"] or "",
         spent=row["gate_spent"] or nothing,
         held=row["gate_held"] or nothing,
-        is_complete=row["gate_is_complete"],
+        is_complete=is_complete,
     )
 
 
@@ -91,12 +91,3 @@ def _tier(tier: UserTier, row: TierGate | None, now: datetime) -> Tier:
     if row is None:
         return Tier(tier.slug, tier.name, None)
     return Tier(tier.slug, tier.name, row.ceiling, row.pattern, bool(row.opted_in_until and row.opted_in_until > now))
-
-
-def _is_complete(tenant_id: UUID) -> Any:
-    """A gate, and no tier without a ceiling; a tenant without tiers has no complete gate."""
-    tiers = UserTier.objects.filter(tenant=tenant_id)
-    of_tier = TierGate.objects.filter(tenant=tenant_id, tier=OuterRef("pk"), workload=OuterRef(OuterRef("pk")))
-    bare = tiers.filter(~Exists(of_tier))
-    gate = CostGate.objects.filter(tenant=tenant_id, workload=OuterRef("pk"))
-    return Exists(gate) & Exists(tiers) & ~Exists(bare)

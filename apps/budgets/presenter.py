@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from apps.budgets.completeness import Gap
 from apps.budgets.models import CostGate, TierGate, UserMonth, UserTier
 from apps.budgets.months import Month
 from portal.charts.bars import Amount, BarChart, bar_chart
@@ -30,15 +31,14 @@ def money(gate: CostGate) -> Money:
     return Money(gate.spend_cap, getattr(gate, "spent", None) or Decimal(0), getattr(gate, "held", None) or Decimal(0))
 
 
-def sentence(gate: CostGate | None, missing: Sequence[UserTier], near: int, closed: int, found: Money | None) -> str:
+def sentence(gate: CostGate | None, gaps: Sequence[Gap], near: int, closed: int, found: Money | None) -> str:
     """What stops it, the worst first (COST-9)."""
     if gate is None or found is None:
         return "No cost gate yet: nothing is admitted, every request gets the fallback."
     if closed:
         return f"{closed} token{'' if closed == 1 else 's'} spent more than held, and {_is(closed)} shut out."
-    if missing:
-        names = ", ".join(tier.name for tier in missing)
-        return f"The gate isn't complete: {names} {'has' if len(missing) == 1 else 'have'} no ceiling."
+    if gaps:
+        return f"The gate isn't complete: {' '.join(gap.what for gap in gaps)}"
     if found.left == 0:
         return "The month's spend cap is reached: nothing is admitted until it begins anew, or the cap is raised."
     if near:

@@ -9,9 +9,10 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from apps.budgets import actions, presenter, queries
+from apps.budgets import actions, gates, presenter, queries
 from apps.budgets.forms import CeilingForm, GateForm
 from apps.budgets.months import month_at
+from apps.pricing.rules import day_of
 from apps.workloads.access import on_workload
 from apps.workloads.models import Workload
 from apps.workloads.queries import permitted
@@ -29,6 +30,7 @@ def cost(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
     found = presenter.money(gate) if gate else None
     page = Paginator(queries.users(workload, month.key), PAGE).get_page(request.GET.get("page"))
     closed = list(queries.closed(workload)[:PAGE])
+    _, gaps = gates.look(workload, day_of(now))
     missing = presenter.missing(list(queries.tiers(request.tenant.id)), rows)
     shown = [(row, presenter.name(row), presenter.is_near(row)) for row in page]
     context = {
@@ -37,7 +39,7 @@ def cost(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
         "rows": rows,
         "missing": missing,
         "money": found,
-        "sentence": presenter.sentence(gate, missing, sum(near for _, _, near in shown), len(closed), found),
+        "sentence": presenter.sentence(gate, gaps, sum(near for _, _, near in shown), len(closed), found),
         "chart": presenter.drawn(list(page)[: presenter.SHOWN], month),
         "page": page,
         "shown": shown,

@@ -11,6 +11,9 @@ from typing import Any
 from apps.dispatch.snapshot import Flag, Version
 from apps.rollouts.assignment import ALL, Arm, arm
 
+# Where a caller takes the hold that an evaluation doesn't take.
+RESERVE_AT = "/api/v1/dispatch"
+
 
 class Reason(StrEnum):
     """Why, in words that a program reads."""
@@ -22,6 +25,7 @@ class Reason(StrEnum):
     NOT_IN_ROLLOUT = "not_in_rollout"
     STALE = "configuration_unavailable"
     NOT_SERVED = "version_not_in_service"
+    GATE_INCOMPLETE = "gate_incomplete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ def needs_unit(flag: Flag) -> bool:
 def decide(flag: Flag, unit: str | None, attributes: Mapping[str, object], *, is_current: bool = True) -> Decision:
     if not is_current:
         return Decision(flag, None, Arm.NONE, Reason.STALE)
+    if not flag.is_gated:
+        return ungated(flag)
     split = flag.split
     if split is None:
         return Decision(flag, flag.stable, Arm.NONE, Reason.IN_SERVICE if flag.stable else Reason.NO_ROLLOUT)
@@ -55,10 +61,17 @@ def decide(flag: Flag, unit: str | None, attributes: Mapping[str, object], *, is
     return Decision(flag, flag.stable, found, Reason.CONTROL if found is Arm.CONTROL else Reason.NOT_IN_ROLLOUT)
 
 
+def ungated(flag: Flag) -> Decision:
+    """A workload without a complete cost gate gets no decision but the fallback (COST-9)."""
+    return Decision(flag, None, Arm.NONE, Reason.GATE_INCOMPLETE)
+
+
 def of_version(flag: Flag, label: str, *, is_current: bool = True) -> Decision:
     """A request goes on with the version that it began with, for as long as that is served (ROLL-8)."""
     if not is_current:
         return Decision(flag, None, Arm.NONE, Reason.STALE)
+    if not flag.is_gated:
+        return ungated(flag)
     if flag.split and flag.split.agent.label == label:
         return Decision(flag, flag.split.agent, Arm.AGENT, Reason.IN_ROLLOUT)
     if flag.stable and flag.stable.label == label:
@@ -67,7 +80,7 @@ def of_version(flag: Flag, label: str, *, is_current: bool = True) -> Decision:
 
 
 def value(decision: Decision) -> dict[str, Any]:
-    """The decision as the value that a client gets."""
+    """The decision as the value that a client gets. Nothing is held by it: an agent's call is dispatched first."""
     flag, split = decision.flag, decision.flag.split
     body: dict[str, Any] = {
         "workload": flag.key,
@@ -77,6 +90,8 @@ def value(decision: Decision) -> dict[str, Any]:
         "arm": decision.arm.value,
         "reason": decision.reason.value,
         "fallback": flag.fallback,
+        "reserved": False,
+        "reserve_at": RESERVE_AT if decision.version else "",
     }
     if split is not None:
         body |= {"rollout": split.rollout_id, "phase": split.step, "share": split.exposure.share / 100}

@@ -15,7 +15,7 @@ from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from apps.dispatch.decision import Decision, Reason, decide, needs_unit, value
+from apps.dispatch.decision import Decision, Reason, decide, needs_unit, ungated, value
 from apps.dispatch.snapshot import Flag, Snapshot, snapshots
 from apps.rollouts.assignment import Arm
 from portal.access import credential
@@ -131,7 +131,10 @@ def _decide(flag: Flag, context: dict[str, Any], snapshot: Snapshot) -> Decision
         raise BadEvaluation("INVALID_CONTEXT", "targetingKey wants a string.")
     if not unit and needs_unit(flag):
         raise BadEvaluation("TARGETING_KEY_MISSING", "This workload is being rolled out: send a targetingKey.")
-    return decide(flag, unit, context, is_current=snapshot.is_current)
+    found = decide(flag, unit, context, is_current=snapshot.is_current)
+    # Dispatch would refuse the call of a model without a price, so no evaluation sends anybody to it.
+    is_refused = found.version is not None and not snapshot.tariff.has_price(found.version.model)
+    return ungated(flag) if is_refused else found
 
 
 # The protocol's own words for ours.

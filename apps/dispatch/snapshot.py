@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import Error
 from django.utils import timezone
 
-from apps.budgets import holds
+from apps.budgets import gates, holds
 from apps.pricing.queries import prices
 from apps.pricing.rules import Price, day_of
 from apps.rollouts.assignment import Exposure, Mode
@@ -55,6 +55,7 @@ class Flag:
     """A workload as the decision path sees it. ``stable`` answers outside the agent's arm; None is the fallback.
 
     ``budget_model`` is what may answer at a soft cap; empty where the workload's policy permits none (COST-7).
+    ``is_gated``: its cost gate is complete (COST-9); what a model costs is looked up for the one that answers.
     """
 
     workload_id: UUID
@@ -63,6 +64,7 @@ class Flag:
     stable: Version | None
     split: Split | None
     budget_model: str = ""
+    is_gated: bool = True
 
     @property
     def models(self) -> set[str]:
@@ -78,6 +80,10 @@ class Tariff:
     zone: str
     prices: dict[str, Price] = field(default_factory=dict)
     holds: dict[tuple[UUID, str], int] = field(default_factory=dict)
+
+    def has_price(self, model: str) -> bool:
+        """Whether every call to it can be priced; where not, each is refused (COST-4)."""
+        return model in self.prices and self.prices[model].is_complete
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +160,14 @@ def _read(tenant_id: UUID, known: Snapshot | None, asked_at: float) -> Snapshot:
         for rollout in served(tenant_id):
             splits.setdefault(rollout.workload_id, rollout)
         rows = workloads(tenant_id).select_related("serving_version")
-        flags = {row.key: flag(row, splits.get(row.id)) for row in rows}
+        found = gates.read(tenant_id)
+        flags = {row.key: flag(row, splits.get(row.id), is_gated=not found.lacks(row)) for row in rows}
         models = {model for each in flags.values() for model in each.models}
         tariff = Tariff(today, zone_of(tenant_id).key, prices(tenant_id, models, today), holds.sizes(tenant_id))
     return Snapshot(version, flags, tariff, asked_at)
 
 
-def flag(workload: Workload, rollout: Rollout | None) -> Flag:
+def flag(workload: Workload, rollout: Rollout | None, *, is_gated: bool) -> Flag:
     """A workload, read with its version in service, and the rollout that it is in."""
     split = _split(rollout) if rollout is not None and not rollout.served.is_nothing else None
     stable = rollout.control_version if split and rollout else workload.serving_version
@@ -170,7 +177,7 @@ def flag(workload: Workload, rollout: Rollout | None) -> Flag:
         "address": workload.fallback_address,
     }
     budget_model = workload.budget_tier if workload.may_degrade else ""
-    return Flag(workload.id, workload.key, fallback, _version(stable), split, budget_model)
+    return Flag(workload.id, workload.key, fallback, _version(stable), split, budget_model, is_gated)
 
 
 def _split(rollout: Rollout) -> Split:

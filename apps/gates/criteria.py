@@ -192,6 +192,13 @@ def judge_answered_for(facts: Facts, limits: Limits) -> Finding:
     return Finding(not found, " ".join(found) or good)
 
 
+def judge_cost_gate(facts: Facts, limits: Limits) -> Finding:
+    """H7: a spend cap, and a ceiling for every tier with what is permitted there (COST-9)."""
+    shown = "; ".join(f"{row['tier']} {row['tokens']:,} tokens, {row['pattern']}" for row in facts["rows"])
+    good = f"At most {facts['spend_cap']} USD a month; a user's month: {shown}."
+    return _held(not facts["lacks"], good, str(facts["lacks"]))
+
+
 def judge_training(facts: Facts, limits: Limits) -> Finding:
     """H8: all that informed trust takes is taught, and every cohort of first users is trained to its threshold."""
     if facts["untaught"]:
@@ -352,7 +359,7 @@ CRITERIA: tuple[Criterion, ...] = (
         _QUARTER,
     ),
     Criterion("H6", Stage.HARDEN, "A team of three and a rota without gaps", "rota", judge_answered_for),
-    Criterion("H7", Stage.HARDEN, "Hard caps are set", "cost_gate", judge_given),
+    Criterion("H7", Stage.HARDEN, "Hard caps are set", "cost_gate", judge_cost_gate),
     Criterion("H8", Stage.HARDEN, "First users are trained", "training", judge_training),
     Criterion("H9", Stage.HARDEN, "Data arrives through secured interfaces", "data_path", judge_data_path, _HALF_YEAR),
     Criterion(

@@ -22,6 +22,7 @@ PAGES = {
     "H1": "workload_runbooks",
     "H3": "workload_runbooks",
     "H6": "workload_people",
+    "H7": "workload_cost",
     "H8": "workload_training",
 }
 _MODEL = "a model for others"
@@ -30,6 +31,7 @@ VERBS = {
     "workload_runbooks": "To its runbooks",
     "workload_training": "To its training",
     "workload_people": "To its people",
+    "workload_cost": "To its cost gate",
 }
 
 

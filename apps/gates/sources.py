@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models.functions import JSONObject
 
 from apps.approvals import queries as approvals
+from apps.budgets import gates as budgets
 from apps.gates import evidence
 from apps.gates.criteria import BY_ID, Criterion
 from apps.gates.evaluations.queries import latest_evaluations
@@ -25,6 +26,7 @@ from apps.gates.freshness import Failed, Reported
 from apps.gates.models import Evaluation, Evidence
 from apps.ownership import queries as ownership
 from apps.ownership.alerts import queries as alerts
+from apps.pricing.rules import day_of
 from apps.runbooks import queries as runbooks
 from apps.runbooks import volume
 from apps.runbooks.models import RunbookVersion
@@ -65,7 +67,7 @@ class Look:
 
     @cached_property
     def facts(self) -> dict[str, list[Any]]:
-        """What the agent holds and who answers for it, in one statement."""
+        """What the agent holds, who answers for it, and its cost gate, in one statement."""
         workload = self.workload
         return together(
             {
@@ -76,6 +78,7 @@ class Look:
                     JSONObject(name="name", has_target="has_target", covered_until="covered_until"),
                 ),
                 "named": (ownership.named(workload), JSONObject(job="job", person="person")),
+                **budgets.asked(workload),
             }
         )
 
@@ -263,6 +266,23 @@ def _answered_for(look: Look) -> Reported | None:
         "has_target": bool(rota and rota["has_target"]),
         "covered_days": round((covered - look.now) / timedelta(days=1), 3),
     }
+    return Reported(facts, look.now, is_live=True)
+
+
+@reports("H7")
+def _hard_caps(look: Look) -> Reported | None:
+    """The workload's spend cap and the ceiling of every tier, as they stand, and what they lack."""
+    found, gaps = budgets.seen(look.workload, look.facts, day_of(look.now))
+    cap = found.caps.get(look.workload.id)
+    if cap is None:
+        return None
+    ceilings = found.ceilings.get(look.workload.id, {})
+    rows = [
+        {"tier": tier.name, "tokens": ceilings[tier.id].tokens, "pattern": ceilings[tier.id].pattern.value}
+        for tier in found.tiers
+        if tier.id in ceilings
+    ]
+    facts = {"spend_cap": f"{cap:f}", "rows": rows, "lacks": " ".join(gap.what for gap in gaps)}
     return Reported(facts, look.now, is_live=True)
 
 

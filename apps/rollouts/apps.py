@@ -8,6 +8,7 @@ class RolloutsConfig(AppConfig):
     def ready(self) -> None:
         from apps.rollouts import (
             approval,
+            costs,  # noqa: F401  (registers the condition of a cost gate)
             gates,  # noqa: F401  (registers its sources, its flag and the start condition)
             oncall,  # noqa: F401  (registers the condition that somebody answers)
             training,  # noqa: F401  (registers the condition of phases by cohort)

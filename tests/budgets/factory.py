@@ -61,6 +61,19 @@ def gated(
     return gate
 
 
+def add_tier(world: World, slug: str, **options: Any) -> UserTier:
+    """Another tier of the first tenant: no gate there is complete until it has a ceiling for it."""
+    with tenant_transaction(world.tenant.id):
+        return actions.create_tier(tenant_id=world.tenant.id, slug=slug, name=slug.capitalize(), actor=SETUP, **options)
+
+
+def cap(world: World, tier: UserTier, pattern: Pattern = Pattern.HARD, disclosure: str = "") -> None:
+    """A ceiling of the tier for W-01."""
+    with tenant_transaction(world.tenant.id):
+        gate = CostGate.objects.select_related("workload").get(workload=world.workload)
+        actions.set_ceiling(gate=gate, tier=tier, ceiling=Ceiling(1_000, pattern, disclosure), actor=SETUP, now=NOW)
+
+
 def asked(world: World, **changes: Any) -> Ask:
     """A first attempt of a new request, of 50 tokens in and at most 100 out."""
     now: datetime = changes.pop("now", NOW)

@@ -53,12 +53,13 @@ def test_the_simulator_fails_only_as_its_profile_says_of_what_it_was_told() -> N
         "rollout": "r",
         "phase": 1,
         "share": 10,
+        "request_id": "r",
     }
 
     def errors(share: float, arm: str) -> int:
         rng = random.Random(1)
         told = {**decision, "share": share, "arm": arm}
-        spans = [simulator._span(rng, "r", "u", told, simulator.TURNS_BAD) for _ in range(500)]
+        spans = [simulator._span(rng, "u", told, simulator.TURNS_BAD) for _ in range(500)]
         values = [next(a.value.string_value for a in s.attributes if a.key == "causeway.outcome") for s in spans]
         return values.count("error")
 
@@ -68,12 +69,12 @@ def test_the_simulator_fails_only_as_its_profile_says_of_what_it_was_told() -> N
 
 
 def test_an_agent_that_loses_trust_makes_no_more_errors_than_before() -> None:
-    decision = {"workload": "W-03", "version": "1.1", "model": "m", "rollout": "r", "phase": 1}
+    decision = {"workload": "W-03", "version": "1.1", "model": "m", "rollout": "r", "phase": 1, "request_id": "r"}
 
     def rechecked(share: float, arm: str) -> tuple[int, int]:
         rng, told = random.Random(1), {**decision, "share": share, "arm": arm}
-        said = [simulator._reaction(rng, "r", "u", told, simulator.LOSES_TRUST) for _ in range(500)]
-        spans = [simulator._span(rng, "r", "u", told, simulator.LOSES_TRUST) for _ in range(500)]
+        said = [simulator._reaction(rng, "u", told, simulator.LOSES_TRUST) for _ in range(500)]
+        spans = [simulator._span(rng, "u", told, simulator.LOSES_TRUST) for _ in range(500)]
         failed = [a.value.string_value for s in spans for a in s.attributes if a.key == "causeway.outcome"]
         return sum(each is not None and each["kind"] == "rechecked" for each in said), failed.count("error")
 

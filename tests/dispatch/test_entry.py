@@ -18,6 +18,7 @@ from apps.budgets.rules import FIRST_HELD, Pattern
 from apps.dispatch import ofrep, snapshot
 from apps.dispatch.classify import actions as classifying
 from apps.dispatch.classify.decide import classifiers
+from apps.workloads import actions as workloads
 from apps.workloads.models import Workload
 from portal.models import OutboxMessage
 from portal.tenancy.context import tenant_transaction
@@ -103,9 +104,12 @@ def test_without_a_limit_of_its_own_a_call_holds_what_is_usual(world: World, tok
 
 def test_a_workload_without_a_gate_gets_the_fallback_and_nothing_else(world: World, token: str) -> None:
     """COST-9"""
-    body = ask(token).json()
+    with tenant_transaction(world.tenant.id):
+        bare, version, _ = make_workload(world.tenant, world.alice, "W-09", is_gated=False)
+        workloads.serve_version(workload=bare, version=version, actor=SETUP, reason="in service")
+    body = ask(token, workload="W-09").json()
     assert (body["handler"], body["decision"], body["reservation"], body["model"]) == ("fallback", "fallback", None, "")
-    assert body["reasons"] == ["in_service", "gate_incomplete"]
+    assert body["reasons"] == ["gate_incomplete"]
     assert body["fallback"]["address"] == "https://support.example/form"
 
 
@@ -150,20 +154,33 @@ def test_the_swap_says_the_same_in_body_and_headers(world: World, token: str) ->
     ]
 
 
-def test_a_policy_that_forbids_the_budget_tier_answers_402_and_never_swaps(world: World, token: str) -> None:
-    """COST-7"""
+def test_a_policy_that_forbids_the_budget_tier_leaves_the_fallback_and_never_swaps(world: World, token: str) -> None:
+    """COST-7, COST-9: a soft cap that the policy no longer permits is no complete gate."""
     gated(world, ceiling=500, pattern=Pattern.SOFT)
     with tenant_transaction(world.tenant.id):
-        Workload.objects.filter(id=world.workload.id).update(may_degrade=False)
-    ask(token)
-    answer = ask(token)
-    assert (answer.status_code, answer.json()["code"], answer.json()["model"]) == (402, "hard_cap", "")
+        workload = Workload.objects.get(id=world.workload.id)
+        workloads.edit_workload(workload=workload, revision=workload.revision, actor=SETUP, may_degrade=False)
+    for _ in range(2):
+        answer = ask(token)
+        assert (answer.status_code, answer.json()["reasons"]) == (200, ["gate_incomplete"])
+        assert (answer.json()["handler"], answer.json()["model"]) == ("fallback", "")
+    with tenant_transaction(world.tenant.id):
+        assert not Reservation.objects.exists()
 
 
 def test_an_unknown_model_is_refused_on_a_money_cap(world: World, token: str) -> None:
     gated(world)
     with tenant_transaction(world.tenant.id):
-        Workload.objects.filter(id=world.workload.id).update(serving_version=world.candidate)
+        version = workloads.add_version(
+            workload=world.workload,
+            label="1.2",
+            model="nobody-knows",
+            prompt_digest="sha256:another",
+            why="it is new",
+            made_by=world.alice,
+            actor=SETUP,
+        )
+        workloads.serve_version(workload=world.workload, version=version, actor=SETUP, reason="in service")
     answer = ask(token)
     assert (answer.status_code, answer.json()["code"]) == (402, "unknown_price")
 

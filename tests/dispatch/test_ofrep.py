@@ -5,14 +5,18 @@ import time
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from apps.dispatch import ofrep, snapshot
+from apps.pricing import queries as pricing
+from apps.pricing.actions import forget_price
 from apps.rollouts import actions
 from apps.workloads import actions as workloads
 from portal.directory import directory
 from portal.tenancy.context import tenant_transaction
+from tests.budgets.factory import add_tier, cap
 from tests.rollouts.factory import running
 from tests.world import NOW, SETUP, World
 
@@ -148,3 +152,57 @@ def test_without_a_database_everybody_goes_to_the_fallback(world: World, monkeyp
     assert (found["handler"], found["reason"]) == ("fallback", "configuration_unavailable")
     refused = ask(unseen)
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+
+
+def test_an_evaluation_says_that_it_holds_nothing_and_where_a_call_is_held(world: World) -> None:
+    """COST-4: the fallback needs no hold."""
+    with tenant_transaction(world.tenant.id):
+        workloads.serve_version(workload=world.workload, version=world.stable, actor=SETUP, reason="earned")
+    token = world.token("decide")
+    found = ask(token).json()
+    assert (found["value"]["handler"], found["value"]["reserved"]) == ("agent", False)
+    assert found["value"]["reserve_at"] == found["metadata"]["reserve_at"] == "/api/v1/dispatch"
+    bulk = ask(token, "").json()["flags"][0]
+    assert (bulk["value"]["reserved"], bulk["value"]["reserve_at"]) == (False, "/api/v1/dispatch")
+    with tenant_transaction(world.tenant.id):
+        workloads.serve_version(workload=world.workload, version=None, actor=SETUP, reason="taken back")
+    time.sleep(snapshot.OLDEST)
+    found = ask(token).json()["value"]
+    assert (found["handler"], found["reserved"], found["reserve_at"]) == ("fallback", False, "")
+
+
+def test_within_a_second_an_incomplete_gate_leaves_the_fallback_and_nothing_else(world: World) -> None:
+    """COST-9, in a rollout as anywhere else; back as soon as it is complete."""
+    running(world)
+    token = world.token("decide")
+    before = handlers(token)
+    assert before["agent/agent"] > 0
+    free = add_tier(world, "free", is_free=True)
+    time.sleep(snapshot.OLDEST)
+    assert handlers(token) == {"fallback/none": 400}
+    found = ask(token).json()
+    assert (found["value"]["reason"], found["reason"]) == ("gate_incomplete", "STATIC")
+    cap(world, free)
+    time.sleep(snapshot.OLDEST)
+    assert handlers(token) == before
+
+
+def test_nobody_is_sent_to_a_model_whose_price_nobody_knows(world: World) -> None:
+    """Dispatch would refuse each of its calls (COST-4); the other version goes on."""
+    with tenant_transaction(world.tenant.id):
+        workloads.serve_version(workload=world.workload, version=world.stable, actor=SETUP, reason="earned")
+    running(world)
+    with tenant_transaction(world.tenant.id):
+        price = pricing.own_of(world.tenant.id, world.candidate.model).get()
+        forget_price(price=price, reason="a wrong one", actor=world.actor(world.adam))
+    token = world.token("decide")
+    assert set(handlers(token)) == {"agent/control", "agent/none", "fallback/none"}
+
+
+def test_while_the_snapshot_is_young_an_evaluation_asks_the_database_nothing(world: World) -> None:
+    running(world)
+    token = world.token("decide")
+    ask(token)
+    with CaptureQueriesContext(connection) as asked:
+        assert ask(token).json()["value"]["reserved"] is False
+    assert len(asked) == 0

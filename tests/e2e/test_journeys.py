@@ -8,6 +8,7 @@ from django.contrib.auth.hashers import make_password
 from playwright.sync_api import Page
 
 from apps.accounts.models import User
+from apps.budgets import actions as budgets
 from apps.ownership import actions as rotas
 from apps.ownership import queries as rotas_of
 from apps.ownership.alerts import links
@@ -245,20 +246,22 @@ def test_a_workload_is_walked_from_pilot_to_the_harden_gate(
     _train(page, address)
     _write_runbook(page, address)
     _name_three(page, address)
+    _set_hard_caps(page, address)
     switch(page, address, "sam")
     approve_waiting(page, address, "Zero-trust review of W-01")
     switch(page, address, "bob")
     _publish_and_drill(page, address)
     _complete_modules(page, address)
     aside(world, lambda: _let_time_pass(world))
-    assert missing_at(page, address, "harden") == ["H2", "H7"]
-    assert page.get_by_text("Its source isn't connected yet.").count() == 2
+    assert missing_at(page, address, "harden") == ["H2"]
+    assert page.get_by_text("Its source isn't connected yet.").count() == 1
     assert page.get_by_role("button", name="Ask for the gate").count() == 0
 
 
 def _prepare(world: World) -> None:
     join(world, "sam", "security")
     workloads.permit_person(workload=world.workload, user=world.bob, permission="manage_workload", actor=SETUP)
+    budgets.create_tier(tenant_id=world.tenant.id, slug="free", name="Free", is_free=True, actor=SETUP)
     User.objects.update(password=make_password(PASSWORD, hasher="scrypt"))
 
 
@@ -305,6 +308,21 @@ def _name_three(page: Page, address: str) -> None:
         page.locator(f"[name={job}]").select_option(label=name)
     page.get_by_role("button", name="Save").click()
     page.get_by_text("Saved.").wait_for()
+
+
+def _set_hard_caps(page: Page, address: str) -> None:
+    """The gate's page leads to the cost page, which says what is missing."""
+    page.goto(f"{address}/t/acme/workloads/W-01/gates/harden/")
+    page.get_by_text("Free has no ceiling: set one.").first.wait_for()
+    page.get_by_role("link", name="To its cost gate").click()
+    page.get_by_role("link", name="Change the gate").click()
+    page.get_by_label("Spend cap of a month, USD").fill("500")
+    page.get_by_role("button", name="Set it").click()
+    page.get_by_text("The gate isn't complete: Free has no ceiling: set one.").wait_for()
+    page.get_by_role("link", name="Set it").click()
+    page.get_by_label("Tokens a month and user").fill("20000")
+    page.get_by_role("button", name="Set it").click()
+    page.get_by_text("Free: the ceiling is set.").wait_for()
 
 
 def _write_runbook(page: Page, address: str) -> None:

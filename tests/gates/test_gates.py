@@ -30,6 +30,7 @@ from portal.actor import Actor
 from portal.errors import Conflict, Forbidden, Invalid, Refused
 from portal.tenancy.context import tenant_transaction
 from tests.approvals.test_signing import join
+from tests.budgets.factory import add_tier, cap
 from tests.pages.test_pages import signed_in
 from tests.rollouts.factory import drafted
 from tests.runbooks.test_drills import drilled, published, written
@@ -213,13 +214,16 @@ def test_a_workload_walks_from_pilot_to_the_harden_gate_and_each_gate_refuses_fi
     drilled(staged, published(staged, written(staged)), timedelta(minutes=9), NOW - DAY)
     arrive(staged)
     put(staged, "content_record", {"system": "ticket archive", "retention_days": 90, "reached_by": "by request"})
+    free = add_tier(staged, "free")
     assert missing(staged, "harden") == ["H2", "H6", "H7", "H8"]
     name_three(staged)
     assert missing(staged, "harden") == ["H2", "H7", "H8"]
     cohort(staged, "charlie")
     for module in all_taught(staged):
         answered(staged, module, "charlie")
-    assert missing(staged, "harden") == unreported == ["H2", "H7"]
+    assert missing(staged, "harden") == ["H2", "H7"]
+    cap(staged, free)
+    assert missing(staged, "harden") == unreported == ["H2"]
     with pytest.raises(Refused, match="H2: Nothing has been reported yet"):
         ask(staged, "harden")
 
@@ -445,12 +449,12 @@ def test_the_database_lets_nobody_change_evidence_or_a_snapshot(staged: World, i
         GateAttempt.objects.filter(id=attempt.id).update(digest="x")
 
 
-STATEMENTS = {"pilot": 17, "validate": 19, "harden": 23, "deploy": 18, "optimize": 18}
+STATEMENTS = {"pilot": 17, "validate": 19, "harden": 24, "deploy": 18, "optimize": 18}
 
 
 @pytest.mark.parametrize("stage", STATEMENTS)
 def test_the_gate_page_costs_the_same_however_much_was_recorded(world: World, stage: str) -> None:
-    """At most twelve of its own, in a savepoint (two); the other nine are the frame of every page."""
+    """At most thirteen of its own, in a savepoint (two); the other nine are the frame of every page."""
     client, path = signed_in("alice"), f"/t/acme/workloads/W-01/gates/{stage}/"
 
     def cost() -> int:

@@ -87,7 +87,7 @@ from portal.tenancy.context import tenant_transaction
 from tests.budgets.planting import budgeted
 from tests.runbooks.texts import RUNBOOK
 from tests.signing import approve, request_of
-from tests.world import SETUP, World, staff_desk
+from tests.world import MODELS, SETUP, World, set_gate, staff_desk
 
 ERRORS = GuardrailPlan(Metric.ERROR_RATE, Kind.ABSOLUTE, 0.05)
 
@@ -590,11 +590,12 @@ def _workload(tenant: Tenant, key: str, owner: User, author: User, team: Team | 
     governor = Actor(kind="task", id=None, label="task:setup", roles=frozenset({"governance"}))
     workloads.set_posture(workload=workload, posture="authorize", actor=governor, reason="r")
     staff_desk(workload, owner)
+    set_gate(workload, owner)
     workloads.permit_person(workload=workload, user=author, permission="manage_workload", actor=SETUP)
     workloads.add_version(
         workload=workload,
         label="9.9",
-        model="m",
+        model=MODELS[0],
         prompt_digest=f"{tenant.slug}{key}",
         why="w",
         made_by=owner,

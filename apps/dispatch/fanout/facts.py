@@ -47,8 +47,8 @@ class Specialist:
 
     @property
     def is_served(self) -> bool:
-        """Whether any request gets an agent: something is in service, and a gate lets it spend (COST-9)."""
-        return (self.stable is not None or self.rollout is not None) and self.gate.cap is not None
+        """Whether any request gets an agent: something is in service, and a complete gate lets it spend (COST-9)."""
+        return (self.stable is not None or self.rollout is not None) and self.gate.is_complete
 
     @property
     def missing(self) -> tuple[Tier, ...]:

@@ -90,7 +90,8 @@ def verdict(each: Specialist) -> Said:
         return Said("no cost gate", "stop")
     if not each.gate.is_complete:
         names = ", ".join(tier.name for tier in each.missing)
-        return Said(f"gate incomplete: {f'no ceiling for {names}' if names else 'no tiers yet'}", "stop")
+        why = f"no ceiling for {names}" if names else "a ceiling has to be set anew" if each.tiers else "no tiers yet"
+        return Said(f"gate incomplete: {why}", "stop")
     if each.gate.is_reached:
         return Said("gate complete; spend cap reached", "warn")
     return Said("gate complete", "ok")

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from apps.budgets import overview
+from apps.budgets import gates, overview
 from apps.budgets.overview import Standing, Tier
 from apps.dispatch import snapshot
 from apps.dispatch.classify import queries as classifying
@@ -31,9 +31,15 @@ class Seen:
 
 
 def seen(tenant_id: UUID, actor: Actor, month: str) -> list[Seen]:
-    """All that the actor may see, by key, in one statement."""
+    """All that the actor may see, by key, in two statements."""
     rows = overview.with_gates(tenant_id, workloads.visible(tenant_id, actor), month)
-    return [Seen(row["id"], row["key"], overview.standing(row)) for row in rows.values("id", "key", *overview.COLUMNS)]
+    found = gates.read(tenant_id)
+    return [_seen(row, found) for row in rows.values("id", *gates.POLICY, *overview.COLUMNS)]
+
+
+def _seen(row: Mapping[str, Any], found: gates.Gates) -> Seen:
+    gaps = found.lacked(row["id"], gates.policy(**{name: row[name] for name in gates.POLICY}))
+    return Seen(row["id"], row["key"], overview.standing(row, is_complete=not gaps))
 
 
 def monoliths(tenant_id: UUID) -> dict[UUID, Finding]:
@@ -70,15 +76,16 @@ def drawn(
     tiers = overview.ceilings(tenant_id, ids, now)
     said = {key: each.said(visible) for key, each in found.items()}
     return tuple(
-        _specialist(rows[each.id], snapshot.flag(rows[each.id], splits.get(each.id)), each.gate, tiers[each.id], said)
+        _specialist(rows[each.id], splits.get(each.id), each.gate, tiers[each.id], said)
         for each in page
         if each.id in rows
     )
 
 
 def _specialist(
-    row: Workload, flag: snapshot.Flag, gate: Standing, tiers: Sequence[Tier], said: Mapping[UUID, str]
+    row: Workload, rollout: Rollout | None, gate: Standing, tiers: Sequence[Tier], said: Mapping[UUID, str]
 ) -> Specialist:
+    flag = snapshot.flag(row, rollout, is_gated=gate.is_complete)
     split = flag.split
     return Specialist(
         key=row.key,

@@ -1,0 +1,8 @@
+"""These tests begin without cost gates: they set their own."""
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def bare() -> None:
+    """The cast without cost gates and prices (:mod:`tests.ground`)."""
