@@ -8,6 +8,8 @@ from uuid import UUID
 
 import pytest
 from django.db import transaction
+from django.test import Client
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +29,7 @@ from tests.budgets.factory import counters, gated, held, purse, settled
 from tests.budgets.test_races import at_once
 from tests.world import NOW, SETUP, World, make_workload
 
+PAGE = "/t/acme/workloads/W-01/cost/"
 LATER = NOW + timedelta(minutes=11)
 
 
@@ -335,3 +338,36 @@ def test_figures_that_come_second_are_refused_over_the_api_as_ever(world: World)
     with pytest.raises(Refused):
         settled(world, hold, 50, 41)
     assert counters(world) == (90, 0)
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_its_people_see_what_does_not_fit_on_a_page_that_costs_the_same_at_one_row_and_at_three(
+    world: World, rows: int, django_assert_num_queries: Any
+) -> None:
+    gated(world, ceiling=10_000)
+    for _ in range(rows):
+        hold = held(world)
+        settled(world, hold, 50, 40)
+        recorded(world, said(world, hold, (50, 1_234)), now=timezone.now())
+    alice = Client()
+    alice.force_login(world.alice)
+    alice.get(PAGE)
+    with django_assert_num_queries(12):
+        page = alice.get(f"{PAGE}records/").content.decode()
+    assert page.count("1,234") == rows
+    assert f"Of {rows} call" in alice.get(PAGE).content.decode()
+
+
+def test_the_same_over_the_api_for_its_people_alone(world: World) -> None:
+    gated(world)
+    hold = held(world)
+    settled(world, hold, 50, 40)
+    recorded(world, said(world, hold, (50, 41), model="m"))
+    path = "/api/v1/t/acme/workloads/W-01/cost/misfits"
+    client = Client(headers={"Authorization": f"Bearer {world.token('read', user=world.alice)}"})
+    (found,) = client.get(path).json()["results"]
+    wanted = {"misfit": "other_figures", "output_tokens": 41, "settled_output": 40, "attempt": 1, "model": "m"}
+    assert {key: found[key] for key in wanted} == wanted
+    assert found["request_id"] == str(hold.request_id)
+    charlie = Client(headers={"Authorization": f"Bearer {world.token('read', user=world.charlie)}"})
+    assert charlie.get(path).status_code == 404

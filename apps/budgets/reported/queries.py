@@ -1,7 +1,7 @@
 """Reading what records report, tenant first."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import QuerySet, Window
@@ -12,6 +12,7 @@ from apps.workloads.models import Workload
 from portal.tenancy.due import by_tenant
 
 BATCH, OF_ONE_TENANT = 5_000, 1_000
+RECENT = timedelta(days=30)
 
 
 def held_for(tenant_id: UUID, wanted: Collection[tuple[UUID, int]]) -> dict[tuple[UUID, int], Reservation]:
@@ -40,3 +41,8 @@ def misfits(workload: Workload) -> QuerySet[UsageReport]:
     """What this workload's records say that didn't fit its ledger, the newest first."""
     rows = UsageReport.objects.filter(tenant=workload.tenant_id, workload=workload.id).exclude(misfit="")
     return rows.select_related("reservation").order_by("-created_at", "-id")
+
+
+def recent_misfits(workload: Workload, now: datetime) -> int:
+    """How many of a month, for the page that people look at anyway."""
+    return misfits(workload).filter(created_at__gt=now - RECENT).count()
