@@ -1,5 +1,6 @@
 """DISP-2: before its rollout a workload serves a named cohort, marked as a pilot, or answers in shadow."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -240,8 +241,8 @@ def test_setting_changing_and_ending_stand_in_the_trail_with_their_reasons(world
     assert (first.id, first.seed) == (second.id, second.seed)
     with tenant_transaction(world.tenant.id):
         actions.end_service(workload=world.workload, actor=SETUP, reason="seen enough", now=timezone.now())
-        rows = AuditEntry.objects.filter(action__startswith="pilot.").order_by("number")
-        assert list(rows.values_list("action", "reason")) == [
+        rows = AuditEntry.objects.filter(action__startswith="pilot.").order_by("seq")
+        assert [(row.action, json.loads(row.body)["reason"]) for row in rows] == [
             ("pilot.set", "they asked for it"),
             ("pilot.changed", "unseen first"),
             ("pilot.ended", "seen enough"),
@@ -401,9 +402,10 @@ def test_over_the_api_it_is_set_read_and_ended(world: World) -> None:
     def put(body: Any, client: Client = owner) -> Any:
         return client.put(API, body, content_type="application/json")
 
-    assert owner.get(API).status_code == 404
+    assert owner.get(API).json() == {"service": None}
     made = put(wanted)
-    assert (made.status_code, made.json()["share"], made.json()["mode"]) == (200, 12.5, "shadow")
+    service = made.json()["service"]
+    assert (made.status_code, service["share"], service["mode"], service["version"]) == (200, 12.5, "shadow", "1.1")
     assert owner.get(API).json() == made.json()
     for wrong, status in (
         ({"share": 101}, 400),
@@ -411,7 +413,8 @@ def test_over_the_api_it_is_set_read_and_ended(world: World) -> None:
         ({"version": "9.9"}, 404),
         ({"units": ["u"]}, 400),
         ({"ends_at": "2020-01-01T00:00:00Z"}, 400),
-        ({"ends_at": "9999-12-31T23:59:59+14:00"}, 400),
+        ({"ends_at": "9999-12-31T23:59:59-14:00"}, 400),
+        ({"ends_at": "0001-01-01T00:00:00+14:00"}, 400),
         ({"reason": ""}, 400),
     ):
         assert put({**wanted, **wrong}).status_code == status, wrong
@@ -419,6 +422,6 @@ def test_over_the_api_it_is_set_read_and_ended(world: World) -> None:
     assert put(wanted, reader).status_code == 403
     assert owner.get(API).json() == made.json()
     ended = owner.post(f"{API}/end", {"reason": "seen"}, content_type="application/json")
-    assert ended.status_code == 200
+    assert (ended.status_code, ended.json()) == (200, {"service": None})
     again = owner.post(f"{API}/end", {"reason": "seen"}, content_type="application/json")
     assert (again.status_code, again.json()["code"]) == (409, "no_pilot")

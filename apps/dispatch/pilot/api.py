@@ -24,7 +24,6 @@ from apps.dispatch.pilot.rules import (
 from apps.workloads.queries import version, workload_for
 from portal.access import member
 from portal.api import TenantView
-from portal.errors import NotFound
 
 _MODES = [(mode.value, mode.value) for mode in Mode]
 
@@ -57,19 +56,22 @@ class PilotSerializer(serializers.ModelSerializer[PilotService]):
         return row.share / 100
 
 
+class StandingSerializer(serializers.Serializer[Any]):
+    """``service`` is null where none stands: the fallback answers, or a rollout decides."""
+
+    service = PilotSerializer(allow_null=True)
+
+
 class EndSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=LONGEST_REASON)
 
 
 class PilotView(TenantView):
-    @extend_schema(operation_id="get_pilot", responses=PilotSerializer)
+    @extend_schema(operation_id="get_pilot", responses=StandingSerializer)
     def get(self, request: Request, slug: str, key: str) -> Response:
-        found = queries.service_of(workload_for(self.tenant.id, self.actor, key), timezone.now())
-        if found is None:
-            raise NotFound(f"{key} has no service before its rollout.")
-        return Response(PilotSerializer(found).data)
+        return _shown(queries.service_of(workload_for(self.tenant.id, self.actor, key), timezone.now()))
 
-    @extend_schema(operation_id="set_pilot", request=NewPilotSerializer, responses=PilotSerializer)
+    @extend_schema(operation_id="set_pilot", request=NewPilotSerializer, responses=StandingSerializer)
     def put(self, request: Request, slug: str, key: str) -> Response:
         workload = workload_for(self.tenant.id, self.actor, key, "manage_workload")
         said = self.said(NewPilotSerializer)
@@ -90,16 +92,20 @@ class PilotView(TenantView):
             reason=said["reason"],
             now=timezone.now(),
         )
-        return Response(PilotSerializer(made).data)
+        return _shown(made)
 
 
 class EndView(TenantView):
-    @extend_schema(operation_id="end_pilot", request=EndSerializer, responses=PilotSerializer)
+    @extend_schema(operation_id="end_pilot", request=EndSerializer, responses=StandingSerializer)
     def post(self, request: Request, slug: str, key: str) -> Response:
         workload = workload_for(self.tenant.id, self.actor, key, "manage_workload")
         reason = self.said(EndSerializer)["reason"]
-        ended = actions.end_service(workload=workload, actor=self.actor, reason=reason, now=timezone.now())
-        return Response(PilotSerializer(ended).data)
+        actions.end_service(workload=workload, actor=self.actor, reason=reason, now=timezone.now())
+        return _shown(None)
+
+
+def _shown(service: PilotService | None) -> Response:
+    return Response(StandingSerializer({"service": service}).data)
 
 
 pilot = member(PilotView.as_view())

@@ -1,4 +1,4 @@
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -8,6 +8,7 @@ from apps.dispatch.pilot.actions import LONGEST_REASON
 from apps.dispatch.pilot.models import PilotService
 from apps.dispatch.pilot.rules import LONGEST_ATTRIBUTE, LONGEST_NAME, LONGEST_UNIT, MOST_UNITS, Mode, Terms
 from apps.workloads.models import AgentVersion
+from portal.instants import FIRST, LAST
 
 _MODES = [
     (Mode.COHORT.value, "A cohort: its units get the agent's answer, marked as a pilot"),
@@ -67,6 +68,12 @@ class PilotForm(forms.Form):
             values=frozenset(data["values"].split(",")) - {""},
             share=round((data["share"] or 0) * 100),
         )
+
+    def clean_last_day(self) -> date:
+        day: date = self.cleaned_data["last_day"]
+        if not FIRST < day.year < LAST:
+            raise forms.ValidationError("Say when it ends: a day within 90 days.")
+        return day
 
     def ends_at(self, zone: ZoneInfo) -> datetime:
         """When the last day is over there."""
