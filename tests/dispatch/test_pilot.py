@@ -244,7 +244,7 @@ def test_setting_changing_and_ending_stand_in_the_trail_with_their_reasons(world
         rows = AuditEntry.objects.filter(action__startswith="pilot.").order_by("seq")
         assert [(row.action, json.loads(row.body)["reason"]) for row in rows] == [
             ("pilot.set", "they asked for it"),
-            ("pilot.changed", "unseen first"),
+            ("pilot.set", "unseen first"),
             ("pilot.ended", "seen enough"),
         ]
     assert served(world, COHORT).seed != first.seed, "another service is another assignment"

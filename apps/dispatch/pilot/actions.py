@@ -65,8 +65,7 @@ def set_service(
     row.reason, row.set_by = why, actor.label[:200]
     row.save()
     bump_config(workload.tenant_id)
-    action = "pilot.changed" if before else "pilot.set"
-    record(actor=actor, action=action, obj=row, before=before, after=_said(row), reason=why)
+    record(actor=actor, action="pilot.set", obj=row, before=before, after=_said(row), reason=why)
     return row
 
 
@@ -125,8 +124,9 @@ def _held(workload: Workload) -> Workload:
 
 
 def _standing(workload: Workload) -> PilotService | None:
+    """Held too: the tick that ends what is over passes it by."""
     rows = PilotService.objects.filter(tenant=workload.tenant_id, workload=workload.id, ended_at=None)
-    return rows.select_related("workload", "version").first()
+    return rows.select_related("workload", "version").select_for_update(of=("self",)).first()
 
 
 def _refuse_unless_before(workload: Workload) -> None:

@@ -11,8 +11,8 @@ from apps.workloads.models import AgentVersion
 from portal.instants import FIRST, LAST
 
 _MODES = [
-    (Mode.COHORT.value, "A cohort: its units get the agent's answer, marked as a pilot"),
-    (Mode.SHADOW.value, "In shadow: everybody gets the fallback, the agent answers too and nobody acts on it"),
+    (Mode.COHORT.value, "A cohort, marked as a pilot"),
+    (Mode.SHADOW.value, "In shadow, unseen"),
 ]
 _DAY = timedelta(days=1)
 
@@ -20,7 +20,11 @@ _DAY = timedelta(days=1)
 class PilotForm(forms.Form):
     """The terms as a person says them; fields of the other mode stay empty."""
 
-    mode = forms.ChoiceField(choices=_MODES, label="How it serves")
+    mode = forms.ChoiceField(
+        choices=_MODES,
+        label="How it serves",
+        help_text="In shadow everybody gets the fallback; the agent answers too, and nobody acts on it.",
+    )
     version = forms.ChoiceField(help_text="It is held and charged like every call, also in shadow.")
     name = forms.CharField(
         max_length=LONGEST_NAME, required=False, label="Name of the cohort", help_text="As people call it."

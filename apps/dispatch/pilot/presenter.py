@@ -38,5 +38,5 @@ def who(row: PilotService) -> str:
         return f"{row.share / 100:g} % of units, in shadow"
     parts = [f"{len(row.units):,} listed unit{'' if len(row.units) == 1 else 's'}"] if row.units else []
     if row.attribute:
-        parts.append(f"{row.attribute} is {' or '.join(row.values)}")
-    return f"{row.name}: {', and where '.join(parts)}"
+        parts.append(f"all whose {row.attribute} is {' or '.join(row.values)}")
+    return f"{row.name}: {', and '.join(parts)}"
