@@ -193,6 +193,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "approvals": {"task": "approvals.tick", "schedule": 60.0, "options": {"expires": 300}},
     "holds": {"task": "budgets.tick", "schedule": 15.0, "options": {"expires": 60}},
+    "records-that-settle": {"task": "budgets.tick_reported", "schedule": 2.0, "options": {"expires": 10}},
     "ledgers": {"task": "budgets.keep", "schedule": crontab(minute="*/10"), "options": {"expires": 600}},
     "gates": {"task": "gates.tick", "schedule": 60.0, "options": {"expires": 300}},
     "rotas": {"task": "ownership.tick", "schedule": 60.0, "options": {"expires": 300}},

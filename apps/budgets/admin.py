@@ -15,6 +15,7 @@ from apps.budgets.models import (
     ReservationState,
     Subject,
     TierGate,
+    UsageReport,
     UserTier,
 )
 from portal.admin.base import TenantAdmin
@@ -71,6 +72,35 @@ class ReservationAdmin(TenantAdmin):
     )
     list_display = ["created_at", "workload", "decision", "model", "held", "state", "used_input", "used_output", "cost"]
     list_filter = ["state"]
+    list_select_related = ["workload"]
+    ordering = ["-created_at"]
+
+
+@admin.register(UsageReport)
+class UsageReportAdmin(TenantAdmin):
+    """What records report and isn't settled yet, or doesn't fit."""
+
+    lenses = (
+        Lens(
+            "tried",
+            "Tried and failed",
+            lambda tenant_id, now: Q(due_at__isnull=False, tries__gt=0),
+            says="Records that couldn't settle their calls yet",
+            rank=3,
+        ),
+        Lens("misfit", "Doesn't fit", lambda tenant_id, now: ~Q(misfit="")),
+    )
+    list_display = [
+        "created_at",
+        "workload",
+        "request_id",
+        "attempt",
+        "input_tokens",
+        "output_tokens",
+        "misfit",
+        "tries",
+    ]
+    list_filter = ["misfit"]
     list_select_related = ["workload"]
     ordering = ["-created_at"]
 

@@ -11,6 +11,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from apps.budgets.reported.models import UsageReport as UsageReport
 from apps.budgets.rules import THRESHOLDS, Pattern
 from portal.tenancy.constraints import MemberOfTenant, SameTenant, walls
 from portal.tenancy.models import TenantModel

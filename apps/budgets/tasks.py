@@ -3,6 +3,8 @@ from uuid import UUID
 from django.utils import timezone
 
 from apps.budgets import checking, holds, queries, settling
+from apps.budgets.reported import actions as reported
+from apps.budgets.reported import queries as reports
 from apps.tenants.queries import all_tenants
 from portal.celery import platform_task, tenant_task
 from portal.tenancy.context import tenant_transaction
@@ -16,6 +18,13 @@ def tick() -> None:
         expire.delay(tenant_id=str(tenant_id), ids=[str(i) for i in ids])
 
 
+@platform_task("budgets.tick_reported")
+def tick_reported() -> None:
+    """Hand what records report to their tenants, to be settled."""
+    for tenant_id, ids in batches(reports.due(timezone.now()), 200):
+        settle_reported.delay(tenant_id=str(tenant_id), ids=[str(i) for i in ids])
+
+
 @platform_task("budgets.keep")
 def keep_all() -> None:
     """Learn how much to hold, and compare counters and ledger, for every tenant."""
@@ -27,6 +36,11 @@ def keep_all() -> None:
 def expire(*, tenant_id: UUID, ids: list[str]) -> None:
     with tenant_transaction(tenant_id):
         settling.expire(tenant_id=tenant_id, ids=[UUID(i) for i in ids], now=timezone.now())
+
+
+@tenant_task("budgets.settle_reported")
+def settle_reported(*, tenant_id: UUID, ids: list[str]) -> None:
+    reported.settle_reported(tenant_id=tenant_id, ids=[UUID(i) for i in ids], now=timezone.now())
 
 
 @tenant_task("budgets.keep_tenant")

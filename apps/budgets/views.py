@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 from apps.budgets import actions, gates, presenter, queries
 from apps.budgets.forms import CeilingForm, GateForm
 from apps.budgets.months import month_at
+from apps.budgets.reported.queries import recent_misfits
 from apps.pricing.rules import day_of
 from apps.workloads.access import on_workload
 from apps.workloads.models import Workload
@@ -44,6 +45,7 @@ def cost(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
         "page": page,
         "shown": shown,
         "closed": closed,
+        "misfits": recent_misfits(workload, now),
         "month": month,
         "may_set": permitted(request.tenant.id, request.actor, "manage_workload").filter(id=workload.id).exists(),
         "now": now,

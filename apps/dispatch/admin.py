@@ -3,6 +3,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from apps.dispatch.classify.models import Classifier, Dispatcher, Example, Rule
+from apps.dispatch.pilot.models import PilotService
 from portal.admin.base import TenantAdmin
 
 
@@ -38,3 +39,11 @@ class RuleAdmin(TenantAdmin):
     list_display = ["place", "said", "workload", "made_by", "created_at"]
     list_select_related = ["workload"]
     ordering = ["place"]
+
+
+@admin.register(PilotService)
+class PilotServiceAdmin(TenantAdmin):
+    list_display = ["workload", "version", "mode", "name", "share", "ends_at", "ended_at", "ended_why", "set_by"]
+    list_filter = ["mode"]
+    list_select_related = ["workload", "version"]
+    ordering = ["-created_at"]

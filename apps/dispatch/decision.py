@@ -1,6 +1,7 @@
 """One decision: which handler answers this unit, and why (DISP-2, ROLL-4). Pure.
 
-Where there is neither a rollout nor a version in service the handler is the fallback; in doubt it is, too.
+Where there is neither a rollout, a service before it, nor a version in service the handler is the fallback; in doubt it
+is, too.
 """
 
 from collections.abc import Mapping
@@ -8,7 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from apps.dispatch.snapshot import Flag, Version
+from apps.dispatch.pilot.rules import Mode
+from apps.dispatch.snapshot import Flag, Pilot, Version
 from apps.rollouts.assignment import ALL, Arm, arm
 
 # Where a caller takes the hold that an evaluation doesn't take.
@@ -26,6 +28,9 @@ class Reason(StrEnum):
     STALE = "configuration_unavailable"
     NOT_SERVED = "version_not_in_service"
     GATE_INCOMPLETE = "gate_incomplete"
+    PILOT = "in_pilot"
+    SHADOW = "in_shadow"
+    NOT_IN_PILOT = "not_in_pilot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +44,20 @@ class Decision:
 
     @property
     def handler(self) -> str:
-        return "agent" if self.version else "fallback"
+        """In shadow the agent answers too, and the fallback is what counts (DISP-2)."""
+        if self.version is None:
+            return "fallback"
+        return "shadow" if self.reason is Reason.SHADOW else "agent"
+
+    @property
+    def is_pilot(self) -> bool:
+        return self.reason is Reason.PILOT
 
 
 def needs_unit(flag: Flag) -> bool:
     """Whether the answer depends on who asks."""
+    if flag.pilot is not None:
+        return flag.pilot.terms.needs_unit
     return flag.split is not None and flag.split.exposure.share < ALL
 
 
@@ -53,6 +67,8 @@ def decide(flag: Flag, unit: str | None, attributes: Mapping[str, object], *, is
     if not flag.is_gated:
         return ungated(flag)
     split = flag.split
+    if flag.pilot is not None:
+        return _before_rollout(flag, flag.pilot, unit, attributes)
     if split is None:
         return Decision(flag, flag.stable, Arm.NONE, Reason.IN_SERVICE if flag.stable else Reason.NO_ROLLOUT)
     found = arm(split.exposure, seed=split.seed, unit=unit, attributes=attributes, mode=split.mode)
@@ -76,7 +92,18 @@ def of_version(flag: Flag, label: str, *, is_current: bool = True) -> Decision:
         return Decision(flag, flag.split.agent, Arm.AGENT, Reason.IN_ROLLOUT)
     if flag.stable and flag.stable.label == label:
         return Decision(flag, flag.stable, Arm.NONE, Reason.IN_SERVICE)
+    if flag.pilot and flag.pilot.agent.label == label:
+        return Decision(flag, flag.pilot.agent, Arm.NONE, _IN[flag.pilot.terms.mode])
     return Decision(flag, None, Arm.NONE, Reason.NOT_SERVED)
+
+
+_IN = {Mode.COHORT: Reason.PILOT, Mode.SHADOW: Reason.SHADOW}
+
+
+def _before_rollout(flag: Flag, pilot: Pilot, unit: str | None, attributes: Mapping[str, object]) -> Decision:
+    if pilot.terms.takes(unit, attributes, seed=pilot.seed):
+        return Decision(flag, pilot.agent, Arm.NONE, _IN[pilot.terms.mode])
+    return Decision(flag, None, Arm.NONE, Reason.NOT_IN_PILOT)
 
 
 def value(decision: Decision) -> dict[str, Any]:
@@ -88,6 +115,7 @@ def value(decision: Decision) -> dict[str, Any]:
         "version": decision.version.label if decision.version else "",
         "model": decision.version.model if decision.version else "",
         "arm": decision.arm.value,
+        "pilot": decision.is_pilot,
         "reason": decision.reason.value,
         "fallback": flag.fallback,
         "reserved": False,

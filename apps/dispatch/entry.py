@@ -18,14 +18,13 @@ from django.views.decorators.csrf import csrf_exempt
 
 from apps.budgets import alerting, queries, settling
 from apps.budgets.months import month_at, month_named
+from apps.budgets.pricing import served_prices
 from apps.budgets.rules import Decision as Gate
 from apps.dispatch import asking, gate
 from apps.dispatch.classify.decide import Classified, classifiers, classify
 from apps.dispatch.decision import Decision, decide, of_version
 from apps.dispatch.ofrep import caller
 from apps.dispatch.snapshot import Flag, Snapshot, snapshots
-from apps.pricing.queries import price
-from apps.pricing.rules import day_of, per_token
 from apps.telemetry.ingest import user_key
 from portal.access import credential
 from portal.actor import Actor
@@ -101,12 +100,9 @@ def settle(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     with _writing(tenant_id):
         reservation = queries.reservation_for(tenant_id, ask.reservation, _token(actor))
-        prices = None
-        if ask.model and ask.model != reservation.model:
-            found = price(tenant_id, ask.model, day_of(reservation.created_at))
-            prices = tuple(None if part is None else per_token(part) for part in (found.input, found.output))
+        prices = served_prices(reservation, ask.model)
         used = settling.Used(ask.input_tokens, ask.output_tokens, settling.Outcome(ask.outcome), ask.model)
-        done = settling.settle(reservation=reservation, used=used, prices=prices, now=now)  # type: ignore[arg-type]
+        done = settling.settle(reservation=reservation, used=used, prices=prices, now=now)
         state = queries.standing(done.reservation)
     settled = done.reservation
     body = {

@@ -130,7 +130,7 @@ def _decide(flag: Flag, context: dict[str, Any], snapshot: Snapshot) -> Decision
     if unit is not None and not isinstance(unit, str):
         raise BadEvaluation("INVALID_CONTEXT", "targetingKey wants a string.")
     if not unit and needs_unit(flag):
-        raise BadEvaluation("TARGETING_KEY_MISSING", "This workload is being rolled out: send a targetingKey.")
+        raise BadEvaluation("TARGETING_KEY_MISSING", "Who answers depends on who asks: send a targetingKey.")
     found = decide(flag, unit, context, is_current=snapshot.is_current)
     # Dispatch would refuse the call of a model without a price, so no evaluation sends anybody to it.
     is_refused = found.version is not None and not snapshot.tariff.has_price(found.version.model)
@@ -143,6 +143,9 @@ _REASONS = {
     Reason.CONTROL: "SPLIT",
     Reason.NOT_IN_ROLLOUT: "SPLIT",
     Reason.STALE: "UNKNOWN",
+    Reason.PILOT: "TARGETING_MATCH",
+    Reason.SHADOW: "SPLIT",
+    Reason.NOT_IN_PILOT: "DEFAULT",
 }
 
 

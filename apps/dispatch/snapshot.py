@@ -9,13 +9,16 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from django.db import Error
 from django.utils import timezone
 
 from apps.budgets import gates, holds
+from apps.dispatch.pilot.models import PilotService
+from apps.dispatch.pilot.queries import standing
+from apps.dispatch.pilot.rules import Terms
 from apps.pricing.queries import prices
 from apps.pricing.rules import Price, day_of
 from apps.rollouts.assignment import Exposure, Mode
@@ -51,6 +54,16 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
+class Pilot:
+    """The service before rollout of a workload that has neither a rollout nor a version in service (DISP-2)."""
+
+    terms: Terms
+    seed: str
+    agent: Version
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Flag:
     """A workload as the decision path sees it. ``stable`` answers outside the agent's arm; None is the fallback.
 
@@ -65,10 +78,11 @@ class Flag:
     split: Split | None
     budget_model: str = ""
     is_gated: bool = True
+    pilot: Pilot | None = None
 
     @property
     def models(self) -> set[str]:
-        versions = (self.stable, self.split.agent if self.split else None)
+        versions = (self.stable, *(each.agent for each in (self.split, self.pilot) if each))
         return ({version.model for version in versions if version} | {self.budget_model}) - {""}
 
 
@@ -88,13 +102,21 @@ class Tariff:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """``version`` is the configuration's; ``is_current`` is false when nobody could be asked for too long."""
+    """``version`` is the configuration's; ``is_current`` is false when nobody could be asked for too long. ``until`` is
+    when the first pilot's time is over.
+    """
 
     version: int
     flags: dict[str, Flag]
     tariff: Tariff
     checked_at: float
     is_current: bool = True
+    until: datetime | None = None
+
+    def holds(self, version: int, now: datetime) -> bool:
+        """Whether it needn't be read anew: nothing was set, no price has another day, no pilot's time is over."""
+        is_over = self.until is not None and self.until <= now
+        return self.version == version and self.tariff.day == day_of(now) and not is_over
 
 
 class Snapshots:
@@ -151,24 +173,29 @@ class Snapshots:
 
 
 def _read(tenant_id: UUID, known: Snapshot | None, asked_at: float) -> Snapshot:
-    today = day_of(timezone.now())
+    now = timezone.now()
+    today = day_of(now)
     with tenant_transaction(tenant_id):
         version = config_version(tenant_id)
-        if known and known.version == version and known.tariff.day == today:
+        if known and known.holds(version, now):
             return replace(known, checked_at=asked_at, is_current=True)
         splits: dict[UUID, Rollout] = {}
         for rollout in served(tenant_id):
             splits.setdefault(rollout.workload_id, rollout)
         rows = workloads(tenant_id).select_related("serving_version")
         found = gates.read(tenant_id)
-        flags = {row.key: flag(row, splits.get(row.id), is_gated=not found.lacks(row)) for row in rows}
+        pilots = {row.workload_id: row for row in standing(tenant_id, now)}
+        flags = {
+            row.key: flag(row, splits.get(row.id), pilots.get(row.id), is_gated=not found.lacks(row)) for row in rows
+        }
         models = {model for each in flags.values() for model in each.models}
         tariff = Tariff(today, zone_of(tenant_id).key, prices(tenant_id, models, today), holds.sizes(tenant_id))
-    return Snapshot(version, flags, tariff, asked_at)
+    until = min((flag.pilot.ends_at for flag in flags.values() if flag.pilot), default=None)
+    return Snapshot(version, flags, tariff, asked_at, until=until)
 
 
-def flag(workload: Workload, rollout: Rollout | None, *, is_gated: bool) -> Flag:
-    """A workload, read with its version in service, and the rollout that it is in."""
+def flag(workload: Workload, rollout: Rollout | None, service: PilotService | None, *, is_gated: bool) -> Flag:
+    """A workload, read with its version in service, the rollout that it is in, and its service before that."""
     split = _split(rollout) if rollout is not None and not rollout.served.is_nothing else None
     stable = rollout.control_version if split and rollout else workload.serving_version
     fallback = {
@@ -177,13 +204,20 @@ def flag(workload: Workload, rollout: Rollout | None, *, is_gated: bool) -> Flag
         "address": workload.fallback_address,
     }
     budget_model = workload.budget_tier if workload.may_degrade else ""
-    return Flag(workload.id, workload.key, fallback, _version(stable), split, budget_model, is_gated)
+    pilot = _pilot(service) if service is not None and split is None and stable is None else None
+    return Flag(workload.id, workload.key, fallback, _version(stable), split, budget_model, is_gated, pilot)
 
 
 def _split(rollout: Rollout) -> Split:
     agent = _version(rollout.version)
     assert agent is not None, "a rollout has a version"
     return Split(str(rollout.id), rollout.step, rollout.seed, Mode(rollout.mode), rollout.served, agent)
+
+
+def _pilot(service: PilotService) -> Pilot:
+    agent = _version(service.version)
+    assert agent is not None, "a service has a version"
+    return Pilot(service.terms, service.seed, agent, service.ends_at)
 
 
 def _version(version: AgentVersion | None) -> Version | None:

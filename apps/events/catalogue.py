@@ -115,6 +115,8 @@ TYPES: dict[str, str] = {
     "person.session_ended": "Somebody ended one of their sessions",
     "person.sessions_ended": "Somebody ended all of their other sessions",
     "person.zone_set": "Somebody moved to another time zone",
+    "pilot.ended": "A workload serves nobody before its rollout any more",
+    "pilot.set": "Whom a workload serves before its rollout was set",
     "price.forgotten": "A price that was set here counts no more",
     "price.set": "What a model costs was set",
     "provider.bound": "An identity of the tenant's sign-in was bound to a person",

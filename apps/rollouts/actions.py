@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from apps.accounts.models import User
 from apps.approvals import actions as approvals
 from apps.audit.actions import record
-from apps.rollouts import approval, codec, conditions, moves
+from apps.rollouts import approval, codec, conditions, moves, starting
 from apps.rollouts.assignment import Mode
 from apps.rollouts.machine import Hold, State
 from apps.rollouts.models import Rollout
@@ -147,7 +147,7 @@ def start_rollout(*, rollout: Rollout, actor: Actor, now: datetime) -> Rollout:
     reasons = {m.name: m.why for m in missing} | ({"cap": over} if over else {})
     if reasons:
         raise Refused("conditions_unmet", " ".join(reasons.values()), conditions=reasons)
-    return moves.move(
+    moved = moves.move(
         rollout,
         State.RUNNING,
         actor=actor,
@@ -157,6 +157,8 @@ def start_rollout(*, rollout: Rollout, actor: Actor, now: datetime) -> Rollout:
         started_at=now,
         **entry(0, rollout.step, now),
     )
+    starting.started(moved, actor, now)
+    return moved
 
 
 def hold_rollout(*, rollout: Rollout, actor: Actor, now: datetime, reason: str) -> Rollout:

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 from apps.approvals import queries as approvals
 from apps.gates import presenter as gates
 from apps.rollouts import actions, approval, conditions, presenter, queries
+from apps.rollouts.answering import before_rollout
 from apps.rollouts.forms import ChangeForm, PlanForm, ReasonForm
 from apps.rollouts.machine import ACTIVE, State
 from apps.rollouts.models import Rollout
@@ -56,13 +57,16 @@ def on_rollout(permission: str) -> Callable[[View], View]:
 def workload_page(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
     rows = list(queries.of_workload(workload.id, workload.tenant_id)[:10])
     told = _beside(workload, request.actor)
+    active = next((r for r in rows if r.state in ACTIVE), None)
+    is_served = active is not None or workload.serving_version_id is not None
     context = {
         "workload": workload,
         "may": workloads.permissions_on(workload, request.actor),
         "versions": list(workloads.versions(workload)[:20]),
         "grants": sorted(told["grants"], key=lambda row: row["action_kind"])[:50],
         "rollouts": rows,
-        "active": next((r for r in rows if r.state in ACTIVE), None),
+        "active": active,
+        "before": "" if is_served else before_rollout(workload, timezone.now()),
         "last_seen": instant(told["seen"][0]["at"]) if told["seen"] else None,
         "postures": Posture.choices,
         "runbooks": sorted(told["runbooks"], key=lambda row: row["title"])[:10],

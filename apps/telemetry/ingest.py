@@ -18,7 +18,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
-from apps.telemetry import histogram, partitions
+from apps.telemetry import histogram, partitions, usage
 from apps.telemetry.models import RejectedRecord
 from apps.telemetry.records import ActionRecord, Reading
 from apps.telemetry.spans import Rejection
@@ -60,6 +60,7 @@ def store(*, tenant_id: UUID, reading: Reading, actor: Actor, source: str, now: 
         partitions.ensure({row.record.started_at.date() for row in rows})
         new = _insert(tenant_id, rows, now)
         _summarise(tenant_id, new)
+        usage.keep(tenant_id, [(row.workload_id, row.record) for row in new], now)
         _report_unauthorised(new, now)
         _keep(tenant_id, rejections, source)
         faults.point("telemetry.stored")

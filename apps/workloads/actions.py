@@ -15,6 +15,7 @@ from apps.tenants.leaving import on_leaving
 from apps.tenants.models import Membership, Team
 from apps.tenants.queries import membership
 from apps.tenants.roles import has_right
+from apps.workloads import moving
 from apps.workloads.models import AgentVersion, AuthorityGrant, Workload, WorkloadTeamGrant, WorkloadUserPermission
 from apps.workloads.policy import PERMISSIONS, SHARE_CAP, Posture
 from apps.workloads.queries import finding
@@ -359,3 +360,4 @@ def set_stage(*, workload: Workload, stage: str, actor: Actor, reason: str) -> N
         after={"stage": stage},
         reason=reason,
     )
+    moving.stage_was_set(workload, actor)

@@ -7,8 +7,10 @@ from uuid import UUID
 from apps.accounts.models import User
 from apps.budgets import actions, checking, settling
 from apps.budgets.actions import Brake, Ceiling
-from apps.budgets.models import Closure, HoldSize, Reservation, UserTier
+from apps.budgets.models import Closure, HoldSize, Reservation, UsageReport, UserTier
 from apps.budgets.months import month_at
+from apps.budgets.reported import actions as reported
+from apps.budgets.reported.actions import Report
 from apps.budgets.reserving import Ask, reserve
 from apps.budgets.rules import Offer, Pattern
 from apps.workloads.models import Workload
@@ -17,7 +19,9 @@ from tests.world import SETUP
 
 
 def budgeted(workload: Workload, author: User, now: datetime) -> tuple[UserTier, Closure]:
-    """A gate, a user in a tier, a call that spent more than it held , and what was learned."""
+    """A gate, a user in a tier, a call that spent more than it held, a record that says something else, and what was
+    learned.
+    """
     tenant_id = workload.tenant_id
     gate = actions.set_gate(
         workload=workload, spend_cap=Decimal(100), billing_contact=author, brake=Brake(), actor=SETUP, now=now
@@ -48,5 +52,9 @@ def budgeted(workload: Workload, author: User, now: datetime) -> tuple[UserTier,
     HoldSize.objects.create(
         tenant_id=tenant_id, workload=workload, model="m", output=64, calls=50, learned_at=now, created_at=now
     )
+    said = Report(workload.id, reservation.request_id, 1, uuid7(), 100, 902, "secret-model")
+    reported.keep(tenant_id=tenant_id, reports=[said], now=now)
+    due = UsageReport.objects.filter(tenant=tenant_id).values_list("id", flat=True)
+    reported.settle_reported(tenant_id=tenant_id, ids=list(due), now=now)
     checking.check(tenant_id=tenant_id, now=now)
     return tier, Closure.objects.get(tenant=tenant_id, reservation=reservation)

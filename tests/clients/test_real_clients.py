@@ -17,10 +17,13 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
+from apps.budgets.models import UsageReport
+from apps.budgets.reported import actions as reported
 from apps.rollouts import actions
 from apps.telemetry.models import Action
 from portal.local import paths
 from portal.tenancy.context import tenant_transaction
+from tests.budgets.factory import counters, gated, held
 from tests.clients.server import served
 from tests.isolation.populate import populate
 from tests.world import SETUP, World
@@ -30,6 +33,9 @@ AZURE = paths.PROJECT_ROOT.parent / "shared" / "data" / "azure_llm_code.csv"
 
 @pytest.mark.parametrize("compression", [Compression.NoCompression, Compression.Gzip, Compression.Deflate])
 def test_the_opentelemetry_exporter(live_world: World, compression: Compression) -> None:
+    """Its span names a call that was held, so that the record settles it (COST-4)."""
+    gated(live_world)
+    hold = held(live_world)
     token = live_world.token("telemetry")
     with served() as address:
         exporter = OTLPSpanExporter(
@@ -39,9 +45,14 @@ def test_the_opentelemetry_exporter(live_world: World, compression: Compression)
         provider.add_span_processor(SimpleSpanProcessor(exporter))
         with provider.get_tracer("test").start_as_current_span("chat") as span:
             span.set_attributes({"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 11})
+            span.set_attributes({"gen_ai.usage.output_tokens": 7})
+            span.set_attributes({"causeway.request_id": str(hold.request_id), "causeway.attempt": 1})
         provider.shutdown()
     with tenant_transaction(live_world.tenant.id):
         assert Action.objects.get().tokens_in == 11
+        waiting = UsageReport.objects.get()
+    reported.settle_reported(tenant_id=live_world.tenant.id, ids=[waiting.id], now=datetime.now(UTC))
+    assert counters(live_world) == (18, 0)
 
 
 def test_the_openfeature_provider(live_world: World) -> None:

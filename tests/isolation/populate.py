@@ -19,6 +19,8 @@ from apps.dispatch.classify import actions as classify
 from apps.dispatch.classify import training as classifying
 from apps.dispatch.classify.models import Classifier, Example, Rule
 from apps.dispatch.classify.reading import Said
+from apps.dispatch.pilot import actions as pilots
+from apps.dispatch.pilot.rules import Mode, Terms
 from apps.events import actions as events
 from apps.events import queries as event_queries
 from apps.events.models import Delivery, Subscription
@@ -316,8 +318,32 @@ def _dispatching(workload: Workload, now: datetime) -> Dispatching:
     classify.activate(classifier=made, threshold=None, actor=SETUP, now=now, reason="r")
     later = {**common, "now": now + timedelta(seconds=1)}
     example = classify.correct(workload=workload, text="secret correction", request_id="r-1", **later)
+    _piloted(workload, now)
     rule = classify.add_rule(tenant_id=workload.tenant_id, workload=workload, written="secret word", actor=SETUP)
     return Dispatching(rule, example)
+
+
+def _piloted(workload: Workload, now: datetime) -> None:
+    """A service before rollout, of the other workload: this one is being rolled out."""
+    other = Workload.objects.get(tenant=workload.tenant_id, key=f"{workload.key}-2")
+    version = workloads.add_version(
+        workload=other,
+        label="0.1",
+        model="m",
+        prompt_digest="sha256:secret-pilot",
+        why="w",
+        made_by=other.owner,
+        actor=SETUP,
+    )
+    pilots.set_service(
+        workload=other,
+        version=version,
+        terms=Terms(Mode.COHORT, "Secret cohort", frozenset({"secret-unit"})),
+        ends_at=now + timedelta(days=7),
+        actor=SETUP,
+        reason="r",
+        now=now,
+    )
 
 
 def _kept(tenant: Tenant, author: User, now: datetime) -> Kept:

@@ -30,7 +30,8 @@ class Specialist:
     """One workload: who answers its requests, with which models, up to which ceilings.
 
     ``stable`` answers whoever isn't in a rollout, None is the fallback; ``rollout`` answers a ``share`` in basis
-    points. ``budget_model`` is empty where the policy permits none (COST-7). ``finding`` is AP-01 in words.
+    points; before it ``pilot`` answers whom ``pilot_for`` names (DISP-2). ``budget_model`` is empty where the policy
+    permits none (COST-7). ``finding`` is AP-01 in words.
     """
 
     key: str
@@ -44,11 +45,13 @@ class Specialist:
     gate: Standing
     tiers: tuple[Tier, ...]
     finding: str = ""
+    pilot: Answering | None = None
+    pilot_for: str = ""
 
     @property
     def is_served(self) -> bool:
         """Whether any request gets an agent: something is in service, and a complete gate lets it spend (COST-9)."""
-        return (self.stable is not None or self.rollout is not None) and self.gate.is_complete
+        return any((self.stable, self.rollout, self.pilot)) and self.gate.is_complete
 
     @property
     def missing(self) -> tuple[Tier, ...]:

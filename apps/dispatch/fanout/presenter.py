@@ -71,6 +71,8 @@ def row(each: Specialist) -> tuple[str, ...]:
 def answers(each: Specialist) -> list[str]:
     """Who answers now, one line each: the rollout's version with its share, then the others'."""
     rest = _version(each.stable) if each.stable else "the fallback"
+    if each.pilot is not None:
+        return [f"Pilot: {each.pilot_for} gets {_version(each.pilot)}", f"The rest get {rest}"]
     if each.rollout is None:
         return [f"Everybody gets {rest}"]
     return [f"{each.share / 100:g} % get {_version(each.rollout)}", f"The rest get {rest}"]
@@ -80,7 +82,7 @@ def degrades(each: Specialist) -> str:
     """To which model a soft cap leads (COST-7)."""
     if not each.budget_model:
         return "never another model"
-    model = (each.rollout or each.stable or Answering("", "")).model
+    model = (each.rollout or each.stable or each.pilot or Answering("", "")).model
     return f"{model} → {each.budget_model}" if model else f"→ {each.budget_model}"
 
 

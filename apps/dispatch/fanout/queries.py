@@ -12,6 +12,9 @@ from apps.dispatch import snapshot
 from apps.dispatch.classify import queries as classifying
 from apps.dispatch.classify.access import may_read
 from apps.dispatch.fanout.facts import Answering, Dispatcher, Specialist, Whole
+from apps.dispatch.pilot.models import PilotService
+from apps.dispatch.pilot.queries import standing
+from apps.dispatch.pilot.rules import Mode, Terms
 from apps.rollouts.models import Rollout
 from apps.rollouts.queries import served
 from apps.workloads import queries as workloads
@@ -72,20 +75,25 @@ def drawn(
     """The specialists of one page, with what the decision path would answer now."""
     ids = [row.id for row in page]
     rows = workloads.workloads(tenant_id).filter(id__in=ids).select_related("serving_version").in_bulk()
-    splits = _splits(tenant_id)
+    splits, pilots = _splits(tenant_id), {row.workload_id: row for row in standing(tenant_id, now)}
     tiers = overview.ceilings(tenant_id, ids, now)
     said = {key: each.said(visible) for key, each in found.items()}
     return tuple(
-        _specialist(rows[each.id], splits.get(each.id), each.gate, tiers[each.id], said)
+        _specialist(rows[each.id], _flag(rows[each.id], each.gate, splits, pilots), each.gate, tiers[each.id], said)
         for each in page
         if each.id in rows
     )
 
 
+def _flag(
+    row: Workload, gate: Standing, splits: Mapping[UUID, Rollout], pilots: Mapping[UUID, PilotService]
+) -> snapshot.Flag:
+    return snapshot.flag(row, splits.get(row.id), pilots.get(row.id), is_gated=gate.is_complete)
+
+
 def _specialist(
-    row: Workload, rollout: Rollout | None, gate: Standing, tiers: Sequence[Tier], said: Mapping[UUID, str]
+    row: Workload, flag: snapshot.Flag, gate: Standing, tiers: Sequence[Tier], said: Mapping[UUID, str]
 ) -> Specialist:
-    flag = snapshot.flag(row, rollout, is_gated=gate.is_complete)
     split = flag.split
     return Specialist(
         key=row.key,
@@ -94,6 +102,8 @@ def _specialist(
         stable=_answering(flag.stable),
         rollout=_answering(split.agent) if split else None,
         share=split.exposure.share if split else 0,
+        pilot=_answering(flag.pilot.agent) if flag.pilot else None,
+        pilot_for=_pilot_for(flag.pilot.terms) if flag.pilot else "",
         fallback=row.fallback_description or row.get_fallback_kind_display() or "none named",
         budget_model=flag.budget_model,
         gate=gate,
@@ -108,6 +118,13 @@ def _splits(tenant_id: UUID) -> dict[UUID, Rollout]:
     for rollout in served(tenant_id):
         found.setdefault(rollout.workload_id, rollout)
     return found
+
+
+def _pilot_for(terms: Terms) -> str:
+    """Whom the service before rollout takes, in words (DISP-2)."""
+    if terms.mode is Mode.SHADOW:
+        return f"{terms.share / 100:g} % in shadow"
+    return f"the cohort {terms.name}"
 
 
 def _answering(version: Any) -> Answering | None:

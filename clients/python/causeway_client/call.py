@@ -78,6 +78,11 @@ class CallState:
         return self.decision.handler == "shadow" and self.decision.reservation is not None
 
     @property
+    def is_pilot(self) -> bool:
+        """Whether the agent answers as a pilot: the user is in its cohort, and is to be told so (DISP-2)."""
+        return self.is_agent and bool(self.decision.body.get("pilot"))
+
+    @property
     def model(self) -> str | None:
         return self.decision.model
 

@@ -100,7 +100,7 @@ def test_a_shadow_run_is_held_and_is_no_answer(open_portal: Maker, connect: Make
     """DISP-2."""
     portal = open_portal(handler="shadow")
     with connect(portal).request(**QUESTION) as call:
-        assert (call.is_agent, call.is_shadow, portal.book().held) == (False, True, 42)
+        assert (call.is_agent, call.is_shadow, call.is_pilot, portal.book().held) == (False, True, False, 42)
         call.used(input_tokens=30, output_tokens=1)
     assert portal.book().settled == 31
 
