@@ -7,11 +7,11 @@ from typing import Any
 
 from apps.budgets.models import CostGate, TierGate, UserMonth, UserTier
 from apps.budgets.months import Month
+from apps.budgets.usage.queries import NEAR
 from portal.charts.bars import Amount, BarChart, bar_chart
 from portal.charts.words import Unit
 
 SHOWN = 12
-NEAR = 0.9
 
 
 @dataclass(frozen=True, slots=True)
