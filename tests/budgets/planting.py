@@ -49,4 +49,4 @@ def budgeted(workload: Workload, author: User, now: datetime) -> tuple[UserTier,
         tenant_id=tenant_id, workload=workload, model="m", output=64, calls=50, learned_at=now, created_at=now
     )
     checking.check(tenant_id=tenant_id, now=now)
-    return tier, Closure.objects.get(tenant=tenant_id, reservation=reservation)
+    return tier, Closure.objects.select_related("reservation").get(tenant=tenant_id, reservation=reservation)

@@ -245,13 +245,17 @@ class Replay:
         return [trial.take(call, wanted) for trial in self.trials]
 
     def _wanted(self, call: Call) -> int:
+        usual = self.usual.get(call.requested, 0)
         if call.reason is Reason.CUT:
-            return max(call.output + 1, self.usual.get(call.requested, 0))
-        if call.decision in {Decision.DEGRADED, Decision.OVERAGE}:
-            least = self.counters.left(call.user, self.in_force.limits[call.tier].ceiling) - call.input + 1
-            floor = call.output if call.decision is Decision.OVERAGE else 1
-            return max(least, floor, self.usual.get(call.requested, 0) if floor == 1 else 0)
-        return call.output
+            return max(call.output + 1, usual)
+        if call.decision not in {Decision.DEGRADED, Decision.OVERAGE}:
+            return call.output
+        # It didn't fit, so it wanted more than was left; and no less than it then used.
+        left = self.counters.left(call.user, self.in_force.limits[call.tier].ceiling)
+        least = max(1, left - call.input + 1)
+        if call.decision is Decision.OVERAGE:
+            return max(least, call.output)
+        return max(least, call.used_output or 0, usual)
 
     def _as_it_was(self, call: Call, wanted: int) -> None:
         if call.input + wanted > self.counters.left(call.user, self.in_force.limits[call.tier].ceiling):
