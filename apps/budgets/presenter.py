@@ -53,6 +53,11 @@ def drawn(rows: Sequence[UserMonth], month: Month) -> BarChart:
     return bar_chart(title, amounts, unit=Unit("%"), ceiling=100.0 if amounts else None)
 
 
+def near(rows: Sequence[UserMonth]) -> int:
+    """How many users are near their ceiling, on this page and on all others."""
+    return getattr(rows[0], "near", 0) if rows else 0
+
+
 def name(row: UserMonth) -> str:
     label: Any = getattr(row, "label", "")
     return label or f"user {row.user_key[:8]}"

@@ -32,7 +32,7 @@ def cost(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
     found = presenter.money(gate) if gate else None
     days, burned = usage.burn(workload, month, now)
     burn = money_burn(gate, days, burned, month, now) if gate else None
-    page = Paginator(queries.users(workload, month.key), PAGE).get_page(request.GET.get("page"))
+    page = Paginator(usage.users(workload, month), PAGE).get_page(request.GET.get("page"))
     closed = list(queries.closed(workload)[:PAGE])
     missing = presenter.missing(list(queries.tiers(request.tenant.id)), rows)
     shown = [(row, presenter.name(row), presenter.is_near(row)) for row in page]
@@ -42,7 +42,7 @@ def cost(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
         "rows": rows,
         "missing": missing,
         "money": found,
-        "sentence": presenter.sentence(gate, missing, usage.near(workload, month), len(closed), found),
+        "sentence": presenter.sentence(gate, missing, presenter.near(list(page)), len(closed), found),
         "burn": burn,
         "is_due": gate is not None and is_due(gate.sized_at, now),
         "chart": presenter.drawn(list(page)[: presenter.SHOWN], month),

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from apps.budgets.models import Reservation, TierGate
 from apps.budgets.months import month_at
+from apps.budgets.queries import gate_or_refuse
 from apps.budgets.rules import Admission, Decision, Offer, Pattern, Reason, Standing, admit, estimate
-from apps.budgets.whatif.queries import Wish, calls, replayed
+from apps.budgets.whatif.queries import Replayed, Wish, calls, prices_of, replayed
 from apps.budgets.whatif.replay import Call, Gate, Limit, Replay, Trial
 from portal.tenancy.context import tenant_transaction
 from tests.budgets.factory import HAIKU, gated, held, settled
@@ -203,10 +204,15 @@ def test_a_call_that_never_ended_goes_on_to_hold() -> None:
     assert [(a.decision, a.output) for a in found] == [(Decision.ADMITTED, 100), (Decision.ADMITTED, 50)]
 
 
+def replay_of(world: World, *wishes: Wish) -> Replayed:
+    month, gate = month_at(NOW, "UTC"), gate_or_refuse(world.workload)
+    return replayed(world.workload, month, gate, wishes, prices_of(world.workload, month))
+
+
 def test_calls_in_flight_at_once_are_replayed_with_their_holds(world: World) -> None:
     """The real ledger, with calls that overlap: each is decided as it was."""
-    for model, given, taken in (("sonnet-4.5", "3", "15"), ("haiku-4.5", "1", "5")):
-        priced(world, model, NOW.date(), given, taken, now=NOW)
+    for model in ("sonnet-4.5", "haiku-4.5"):
+        priced(world, model, NOW.date(), "1", "5", now=NOW)
     gated(world, ceiling=700, pattern=Pattern.SOFT)
     now = NOW
     for number in range(5):
@@ -223,7 +229,7 @@ def test_calls_in_flight_at_once_are_replayed_with_their_holds(world: World) -> 
         done = Replay(limits, {}, [Trial(limits, "haiku-4.5", price_of)])
         decided = [done.take(call)[0] for call in rows]
         assert [(a.decision, a.model, a.output) for a in decided] == [(c.decision, c.model, c.output) for c in rows]
-        found_again = replayed(world.workload, month_at(NOW, "UTC"), [Wish(), Wish(ceiling=200)])
+        found_again = replay_of(world, Wish(), Wish(ceiling=200))
     assert (
         found_again.tried[0].degraded
         == found_again.was.degraded
@@ -238,8 +244,7 @@ def test_a_replay_says_when_it_looked_at_a_part(world: World, monkeypatch: pytes
         settled(world, held(world), 50, 10)
     monkeypatch.setattr("apps.budgets.whatif.queries.MOST_CALLS", 4)
     with tenant_transaction(world.tenant.id):
-        month = month_at(NOW, "UTC")
-        whole, part = (replayed(world.workload, month, [Wish()] * n) for n in (1, 2))
+        whole, part = (replay_of(world, *[Wish()] * n) for n in (1, 2))
         assert Reservation.objects.count() == 3
     assert (whole.was.calls, whole.is_cut) == (3, False)
     assert (part.was.calls, part.is_cut, part.limit) == (2, True, 2)
@@ -250,5 +255,5 @@ def test_a_replay_writes_nothing(world: World) -> None:
     settled(world, held(world), 50, 10)
     with tenant_transaction(world.tenant.id):
         before = list(Reservation.objects.values()), list(TierGate.objects.values())
-        replayed(world.workload, month_at(NOW, "UTC"), [Wish(ceiling=1, spend_cap=Decimal(0))])
+        replay_of(world, Wish(ceiling=1, spend_cap=Decimal(0)))
         assert before == (list(Reservation.objects.values()), list(TierGate.objects.values()))

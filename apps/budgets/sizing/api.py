@@ -116,7 +116,7 @@ class RightsizingView(TenantView):
         workload = workload_for(self.tenant.id, self.actor, key)
         month = month_chosen(LAST, timezone.now(), zone_of(self.tenant.id).key)
         days, paid, unknown = queries.used(workload, month)
-        models = queries.candidates(workload, month, self.actor)
+        models = queries.candidates(workload, month, self.actor)[: queries.MOST_MODELS]
         shown = {
             "month": month.key,
             "calls": sum(day.calls for day in days),

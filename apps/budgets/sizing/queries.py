@@ -1,16 +1,17 @@
 """What sizing and rightsizing rest on: a month's ledger of one workload, in sums; tenant first."""
 
-from datetime import UTC
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import Count, QuerySet, Sum
 from django.db.models.functions import TruncDate
 
-from apps.budgets.models import Reservation
+from apps.budgets.models import CostGate, Reservation
 from apps.budgets.months import Month
-from apps.budgets.sizing.rules import Seen, Used
+from apps.budgets.sizing.rules import QUARTER, Seen, Used
 from apps.budgets.usage.queries import KNOWN
 from apps.budgets.whatif.queries import Wish
 from apps.pricing.queries import models_in_use
@@ -72,13 +73,18 @@ def used(workload: Workload, month: Month) -> tuple[list[Used], Decimal, int]:
 
 
 def candidates(workload: Workload, month: Month, actor: Actor) -> list[str]:
-    """Models to compare: what answered, what the workload names, and what the other workloads use that this person
-    sees; the first so many.
+    """Models to compare: what was asked for and what answered, what the workload names, and then what the other
+    workloads use that this person sees.
     """
-    rows = _known(workload, month).order_by().values_list("requested_model", "model").distinct()
+    rows = _of_month(workload, month).order_by().values_list("requested_model", "model").distinct()
     own = {name for pair in rows for name in pair} | {workload.primary_tier, workload.budget_tier} - {""}
     others = [name for name in models_in_use(workload.tenant_id, visible(workload.tenant_id, actor)) if name not in own]
-    return [*sorted(own), *others][:MOST_MODELS]
+    return [*sorted(own), *others]
+
+
+def old_gates(tenant_id: UUID, now: datetime) -> QuerySet[CostGate]:
+    """Gates that were sized more than a quarter ago (COST-8)."""
+    return CostGate.objects.filter(tenant=tenant_id, sized_at__lt=now - QUARTER)
 
 
 def scaled() -> list[Wish]:
@@ -86,5 +92,9 @@ def scaled() -> list[Wish]:
     return [Wish(factor=Decimal(factor)) for factor in FACTORS]
 
 
+def _of_month(workload: Workload, month: Month) -> QuerySet[Reservation]:
+    return Reservation.objects.filter(tenant=workload.tenant_id, workload=workload.id, month=month.key)
+
+
 def _known(workload: Workload, month: Month) -> QuerySet[Reservation]:
-    return Reservation.objects.filter(tenant=workload.tenant_id, workload=workload.id, month=month.key, state__in=KNOWN)
+    return _of_month(workload, month).filter(state__in=KNOWN)

@@ -52,10 +52,10 @@ def rightsizing(request: InTenant, slug: str, workload: Workload) -> HttpRespons
     now = timezone.now()
     month = month_chosen(LAST, now, request.tenant.time_zone)
     days, paid, unknown = queries.used(workload, month)
-    models = queries.candidates(workload, month, request.actor)
-    found = elsewhere(days, models, book(request.tenant.id, models).on)
-    wishes = queries.scaled()
-    tried = replayed(workload, month, wishes) if budgets.gate_of(workload) else None
+    models, gate = queries.candidates(workload, month, request.actor), budgets.gate_of(workload)
+    prices, wishes = book(request.tenant.id, models), queries.scaled()
+    found = elsewhere(days, models[: queries.MOST_MODELS], prices.on)
+    tried = replayed(workload, month, gate, wishes, prices) if gate else None
     context = {
         "workload": workload,
         "sentence": presenter.rightsizing_sentence(found, paid, unknown, sum(day.calls for day in days)),

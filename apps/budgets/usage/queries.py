@@ -21,6 +21,7 @@ from django.db.models import (
     Sum,
     Value,
     When,
+    Window,
 )
 from django.db.models.functions import Cast, Coalesce, TruncDate
 
@@ -63,10 +64,10 @@ def burn(workload: Workload, month: Month, now: datetime, user_key: str = "") ->
     return {row["day"]: Decimal(row["sum"]) for row in found if row["sum"] is not None}, burned
 
 
-def near(workload: Workload, month: Month) -> int:
-    """How many users are near their ceiling, or beyond it."""
-    rows: QuerySet[Any] = queries.users(workload, month.key)
-    return rows.filter(ceiling__gt=0, settled__gte=F("ceiling") * NEAR).count()
+def users(workload: Workload, month: Month) -> QuerySet[UserMonth]:
+    """Users of a month, who has used most first; each row says how many of all are ``near`` their ceiling or beyond."""
+    is_near = Q(ceiling__gt=0, settled__gte=F("ceiling") * NEAR)
+    return queries.users(workload, month.key).annotate(near=Window(Count("id", filter=is_near)))
 
 
 def user_of(workload: Workload, month: Month, user_key: str) -> UserMonth | None:

@@ -13,7 +13,7 @@ from apps.budgets.actions import MOST_MONEY
 from apps.budgets.models import MOST_TOKENS
 from apps.budgets.months import LAST, THIS, month_chosen
 from apps.budgets.rules import Pattern
-from apps.budgets.whatif.queries import Wish, replayed
+from apps.budgets.whatif.queries import Wish, prices_of, replayed
 from apps.budgets.whatif.replay import Tally
 from apps.tenants.queries import zone_of
 from apps.workloads.queries import workload_for
@@ -68,7 +68,8 @@ class WhatIfView(TenantView):
         asked.is_valid(raise_exception=True)
         said = dict(asked.validated_data)
         month = month_chosen(said.pop("month"), timezone.now(), zone_of(self.tenant.id).key)
-        found = replayed(workload, month, [self._wish(said)])
+        gate, wish = queries.gate_or_refuse(workload), self._wish(said)
+        found = replayed(workload, month, gate, [wish], prices_of(workload, month))
         shown = {
             "month": month.key,
             "calls": found.was.calls,

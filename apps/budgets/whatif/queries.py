@@ -63,15 +63,11 @@ class Replayed:
     limit: int
 
 
-def replayed(workload: Workload, month: Month, wishes: Sequence[Wish]) -> Replayed:
-    """What each wish would have made of a month; nothing is written.
-
-    Raises:
-        Refused: the workload has no gate.
+def replayed(workload: Workload, month: Month, gate: CostGate, wishes: Sequence[Wish], prices: Book) -> Replayed:
+    """What each wish would have made of a month; nothing is written. ``prices`` knows the month's models and the
+    budget model.
     """
-    gate, rows = queries.gate_or_refuse(workload), list(queries.ceilings(workload))
-    models = _models(workload, month)
-    price_of = _priced(book(workload.tenant_id, models))
+    rows, price_of = list(queries.ceilings(workload)), _priced(prices)
     limit = MOST_CALLS // max(1, len(wishes))
     trials = [Trial(_wished(gate, rows, wish), _budget(workload), price_of) for wish in wishes]
     usual = {model: n for (owner, model), n in holds.sizes(workload.tenant_id).items() if owner == workload.id}
@@ -82,6 +78,13 @@ def replayed(workload: Workload, month: Month, wishes: Sequence[Wish]) -> Replay
             break
         replay.take(call)
     return Replayed(replay.tally, [trial.tally for trial in trials], is_cut, limit)
+
+
+def prices_of(workload: Workload, month: Month) -> Book:
+    """Of the models that were asked for in a month, and of the budget model."""
+    rows = Reservation.objects.filter(tenant=workload.tenant_id, workload=workload.id, month=month.key)
+    asked = rows.order_by().values_list("requested_model", flat=True).distinct()
+    return book(workload.tenant_id, {*asked, _budget(workload)} - {""})
 
 
 def calls(workload: Workload, month: Month, most: int) -> Iterator[Call]:
@@ -131,11 +134,6 @@ def _limit(row: TierGate, wish: Wish) -> Limit:
 
 def _budget(workload: Workload) -> str:
     return workload.budget_tier if workload.may_degrade else ""
-
-
-def _models(workload: Workload, month: Month) -> set[str]:
-    rows = Reservation.objects.filter(tenant=workload.tenant_id, workload=workload.id, month=month.key)
-    return {*rows.order_by().values_list("requested_model", flat=True).distinct(), _budget(workload)} - {""}
 
 
 def _priced(prices: Book) -> Callable[[str, datetime], tuple[Decimal | None, Decimal | None]]:

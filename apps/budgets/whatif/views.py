@@ -10,7 +10,7 @@ from apps.budgets import queries
 from apps.budgets.months import month_chosen
 from apps.budgets.whatif import presenter
 from apps.budgets.whatif.forms import WishForm
-from apps.budgets.whatif.queries import replayed
+from apps.budgets.whatif.queries import prices_of, replayed
 from apps.workloads.access import on_workload
 from apps.workloads.models import Workload
 from portal.requests import InTenant
@@ -29,7 +29,7 @@ def what_if(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
     }
     if gate is not None and form.is_valid():
         month = month_chosen(form.which, now, request.tenant.time_zone)
-        found = replayed(workload, month, [form.wish])
+        found = replayed(workload, month, gate, [form.wish], prices_of(workload, month))
         context |= {
             "month": month,
             "found": found,
