@@ -42,6 +42,11 @@ def test_it_says_so_when_the_month_lasts_and_when_it_is_over(used: int, burned: 
     assert found(used, 1_000, burned, datetime(2026, 11, 20, 12, tzinfo=UTC)).said("cap") == said
 
 
+@pytest.mark.parametrize(("used", "said"), [(999, "was not reached"), (1_000, "was reached")])
+def test_of_a_month_that_is_over_it_says_what_came_of_it(used: int, said: str) -> None:
+    assert found(used, 1_000, WEEK, BERLIN.end).said("cap") == f"The month is over; the cap {said}."
+
+
 def test_exactly_enough_lasts_the_month() -> None:
     now = BERLIN.end - timedelta(hours=24)
     assert found(976, 1_000, WEEK, now).reached_at is None
@@ -67,6 +72,7 @@ def test_the_last_hour_of_a_month_and_the_first_of_the_next_are_told_apart() -> 
     """Apia is thirteen hours ahead: its December begins at 11:00 UTC on the 30th."""
     assert APIA.end == datetime(2026, 11, 30, 11, tzinfo=UTC)
     assert found(998, 1_000, WEEK, APIA.end - timedelta(hours=1), APIA).reached_at is None
+    assert found(998, 1_000, WEEK, APIA.end - timedelta(hours=3), APIA).reached_at == APIA.end - timedelta(hours=1)
     december = month_at(APIA.end, "Pacific/Apia")
     assert december.key == "2026-12@Pacific/Apia"
     assert found(0, 1_000, WEEK, APIA.end, december).reached_at is None

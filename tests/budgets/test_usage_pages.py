@@ -79,7 +79,7 @@ def test_a_users_page_shows_each_call_and_why(world: World, alice: Client) -> No
     used(world, now + timedelta(seconds=4), budget=HAIKU)
     page = alice.get(f"{PAGE}users/u1/").content.decode()
     assert "0 of 260 tokens are left. The ceiling is reached." in page
-    assert "moved to the smaller model: what was left was too little" in page
+    assert "too little was left for the usual model" in page
     assert "asked: sonnet-4.5" in page
     assert page.count("settled</td>") == 3
     assert "No call in this month" in alice.get(f"{PAGE}users/u1/", {"month": "last"}).content.decode()

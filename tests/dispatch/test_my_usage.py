@@ -87,7 +87,7 @@ def test_the_page_says_it_in_words_and_in_the_same_fields(world: World, token: s
     page = signed_in(world, "charlie").get(PAGE).content.decode()
     assert "A smaller model answered 1 of your calls this month." in page
     assert "haiku-4.5 answered in place of sonnet-4." in page
-    assert "Then a smaller model answers, and you are told." in page
+    assert "At the ceiling a smaller model answers, and you are told." in page
     for said in (body["request_id"], body["requested_model"], body["model"], "soft_cap", body["disclosure"]):
         assert said in page
     assert body["budget"]["resets_at"] in page

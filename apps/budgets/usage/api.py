@@ -70,7 +70,7 @@ class CallSerializer(serializers.ModelSerializer[Reservation]):
         return call.served_model or call.model
 
 
-class CorrectionSerializer(serializers.Serializer[Any]):
+class CallCorrectionSerializer(serializers.Serializer[Any]):
     input_tokens = serializers.IntegerField(min_value=0, max_value=MOST_USED)
     output_tokens = serializers.IntegerField(min_value=0, max_value=MOST_USED)
     reason = serializers.CharField(max_length=500)
@@ -172,11 +172,11 @@ class CallsView(TenantView):
 
 
 class CorrectView(TenantView):
-    @extend_schema(operation_id="correct_call", request=CorrectionSerializer, responses=CallSerializer)
+    @extend_schema(operation_id="correct_call", request=CallCorrectionSerializer, responses=CallSerializer)
     def post(self, request: Request, slug: str, key: str, call_id: UUID) -> Response:
         workload = workload_for(self.tenant.id, self.actor, key, "manage_workload")
         call = queries.call_for(workload, call_id)
-        correct(reservation=call, actor=self.actor, now=timezone.now(), **self.said(CorrectionSerializer))
+        correct(reservation=call, actor=self.actor, now=timezone.now(), **self.said(CallCorrectionSerializer))
         return Response(CallSerializer(queries.call_for(workload, call_id)).data)
 
 

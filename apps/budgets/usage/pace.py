@@ -25,6 +25,7 @@ class Outlook:
     burn: Decimal
     reached_at: datetime | None
     month: Month
+    is_over: bool
 
     @property
     def is_reached(self) -> bool:
@@ -32,6 +33,8 @@ class Outlook:
 
     def said(self, what: str) -> str:
         """In words, on the tenant's own clock; ``what`` is the limit's name."""
+        if self.is_over:
+            return f"The month is over; the {what} was {'' if self.is_reached else 'not '}reached."
         if self.is_reached:
             return f"The {what} is reached."
         if self.burn <= 0:
@@ -45,7 +48,7 @@ class Outlook:
 def outlook(*, used: Decimal, limit: Decimal, burned: Decimal, month: Month, now: datetime) -> Outlook:
     """Where the month goes. ``burned`` is what was used in the seven days up to ``now``."""
     burn = burned / Decimal(BURN_OVER / _HOUR)
-    return Outlook(used, limit, burn, _reached(used, limit, burn, month, now), month)
+    return Outlook(used, limit, burn, _reached(used, limit, burn, month, now), month, now >= month.end)
 
 
 def _reached(used: Decimal, limit: Decimal, burn: Decimal, month: Month, now: datetime) -> datetime | None:

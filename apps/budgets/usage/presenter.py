@@ -16,14 +16,14 @@ from apps.budgets.usage.swaps import Saved, Verdicts
 from portal.charts import BurnUp, Point, Unit, burn_up
 
 _AT_CEILING = {
-    Pattern.HARD.value: _("Then calls are refused, and the fallback answers."),
-    Pattern.SOFT.value: _("Then a smaller model answers, and you are told."),
-    Pattern.METERED.value: _("Then it goes on, and the workspace pays for what lies beyond."),
+    Pattern.HARD.value: _("At the ceiling calls are refused, and the fallback answers."),
+    Pattern.SOFT.value: _("At the ceiling a smaller model answers, and you are told."),
+    Pattern.METERED.value: _("At the ceiling it goes on, and the workspace pays for what lies beyond."),
 }
 _REASONS = {
     Reason.WITHIN.value: "within the budget",
     Reason.CUT.value: "cut to what was left",
-    Reason.SOFT_CAP.value: "moved to the smaller model: what was left was too little for the usual one",
+    Reason.SOFT_CAP.value: "too little was left for the usual model",
     Reason.METERED.value: "beyond the ceiling, metered",
 }
 
