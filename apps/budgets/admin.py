@@ -18,6 +18,7 @@ from apps.budgets.models import (
     UsageReport,
     UserTier,
 )
+from apps.budgets.sizing.rules import QUARTER
 from portal.admin.base import TenantAdmin
 from portal.admin.bulk import confirmed
 from portal.admin.lenses import Lens
@@ -122,6 +123,15 @@ class BudgetAlertAdmin(TenantAdmin):
 
 @admin.register(CostGate)
 class CostGateAdmin(TenantAdmin):
+    lenses = (
+        Lens(
+            "old",
+            "Sized more than a quarter ago",
+            lambda tenant_id, now: Q(sized_at__lt=now - QUARTER),
+            says="Cost gates that were sized more than a quarter ago",
+            rank=45,
+        ),
+    )
     list_display = ["workload", "spend_cap", "currency", "billing_contact", "sized_at"]
     list_select_related = ["workload", "billing_contact"]
     ordering = ["workload__key"]

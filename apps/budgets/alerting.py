@@ -11,9 +11,9 @@ from django.db.models import Sum
 from apps.budgets.models import BudgetAlert, Entry, TierGate, UserMonth
 from apps.budgets.months import month_named
 from apps.budgets.rules import QUIET_BELOW, due_thresholds
+from apps.budgets.usage.pace import BURN_OVER
 from portal.outbox.actions import enqueue
 
-BURN_OVER = timedelta(days=7)
 # What each place among a gate's three thresholds is called in the outbox.
 TOPICS = {1: "budget.notice", 2: "budget.banner", 3: "budget.reached"}
 

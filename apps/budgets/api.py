@@ -21,7 +21,6 @@ from apps.workloads.models import Workload
 from apps.workloads.queries import workload_for
 from portal.access import member
 from portal.api import TenantView
-from portal.errors import Refused
 
 
 class UserTierSerializer(serializers.ModelSerializer[UserTier]):
@@ -129,9 +128,7 @@ class CeilingView(TenantView):
     @extend_schema(operation_id="set_ceiling", request=NewCeilingSerializer, responses=CostSerializer)
     def post(self, request: Request, slug: str, key: str, tier: str) -> Response:
         workload = workload_for(self.tenant.id, self.actor, key, "manage_workload")
-        chosen, gate = queries.tier_for(self.tenant.id, tier), queries.gate_of(workload)
-        if gate is None:
-            raise Refused("gate_missing", "Set the workload's gate first.")
+        chosen, gate = queries.tier_for(self.tenant.id, tier), queries.gate_or_refuse(workload)
         data = self.said(NewCeilingSerializer)
         wanted = Ceiling(data["ceiling"], Pattern(data["pattern"]), data["disclosure"], data["thresholds"])
         actions.set_ceiling(gate=gate, tier=chosen, ceiling=wanted, actor=self.actor, now=timezone.now())

@@ -61,7 +61,10 @@ class CeilingForm(forms.Form):
         initial=", ".join(map(str, THRESHOLDS)), max_length=20, help_text="Notice, banner and event, in percent."
     )
 
-    def __init__(self, *args: Any, tiers: list[UserTier], row: TierGate | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, tiers: list[UserTier], row: TierGate | None = None, suggested: str = "", **kwargs: Any
+    ) -> None:
+        """``suggested``: a ceiling that sizing proposes, to stand there at first."""
         if row is not None:
             kwargs["initial"] = {
                 "tier": row.tier.slug,
@@ -70,6 +73,8 @@ class CeilingForm(forms.Form):
                 "disclosure": row.disclosure,
                 "thresholds": ", ".join(map(str, row.thresholds)),
             }
+        if suggested.isascii() and suggested.isdigit() and len(suggested) <= len(str(MOST_TOKENS)):
+            kwargs["initial"] = {**kwargs.get("initial", {}), "ceiling": int(suggested)}
         super().__init__(*args, **kwargs)
         self.fields["tier"].choices = [(tier.slug, tier.name) for tier in tiers]  # type: ignore[attr-defined]
 

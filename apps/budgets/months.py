@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 DAY = timedelta(days=1)
+THIS, LAST = "this", "last"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,12 @@ def month_named(key: str) -> Month:
 def month_before(month: Month) -> Month:
     _, _, zone = month.key.partition("@")
     return month_at(month.start - timedelta(seconds=1), zone)
+
+
+def month_chosen(which: str, now: datetime, zone: str) -> Month:
+    """The month of ``now``, or the one before it where ``which`` is :data:`LAST`."""
+    this = month_at(now, zone)
+    return month_before(this) if which == LAST else this
 
 
 def _month(year: int, month: int, zone: str) -> Month:

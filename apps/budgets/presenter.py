@@ -8,11 +8,11 @@ from typing import Any
 from apps.budgets.completeness import Gap
 from apps.budgets.models import CostGate, TierGate, UserMonth, UserTier
 from apps.budgets.months import Month
+from apps.budgets.usage.queries import NEAR
 from portal.charts.bars import Amount, BarChart, bar_chart
 from portal.charts.words import Unit
 
 SHOWN = 12
-NEAR = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,11 @@ def drawn(rows: Sequence[UserMonth], month: Month) -> BarChart:
     amounts = [Amount(name(row), 100 * row.settled / row.ceiling) for row in rows if _ceiling(row)]  # type: ignore[attr-defined]
     title = f"Share of their ceiling that users have used in {month.key.partition('@')[0]}"
     return bar_chart(title, amounts, unit=Unit("%"), ceiling=100.0 if amounts else None)
+
+
+def near(rows: Sequence[UserMonth]) -> int:
+    """How many users are near their ceiling, on this page and on all others."""
+    return getattr(rows[0], "near", 0) if rows else 0
 
 
 def name(row: UserMonth) -> str:

@@ -22,7 +22,7 @@ from apps.budgets.reserving import Held
 from apps.budgets.rules import Decision, Reason
 from apps.tenants.queries import members
 from apps.workloads.models import Workload
-from portal.errors import Invalid, NotFound
+from portal.errors import Invalid, NotFound, Refused
 from portal.tenancy.due import by_tenant
 
 CONTINUED_FOR = timedelta(days=1)
@@ -114,6 +114,17 @@ def gate_of(workload: Workload, month: str = "") -> CostGate | None:
     if month:
         rows = rows.annotate(spent=Subquery(purse.values("spent")[:1]), held=Subquery(purse.values("held")[:1]))
     return rows.select_related("workload", "billing_contact").first()
+
+
+def gate_or_refuse(workload: Workload) -> CostGate:
+    """
+    Raises:
+        Refused: it has none yet.
+    """
+    gate = gate_of(workload)
+    if gate is None:
+        raise Refused("gate_missing", "Set the workload's gate first.")
+    return gate
 
 
 def contact(tenant_id: UUID, address: str) -> User:

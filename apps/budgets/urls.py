@@ -2,9 +2,16 @@ from django.urls import path
 
 from apps.budgets import api, views
 from apps.budgets.reported import views as reported
+from apps.budgets.sizing import api as sizing_api
+from apps.budgets.sizing import views as sizing
+from apps.budgets.usage import api as usage_api
+from apps.budgets.usage import views as usage
+from apps.budgets.whatif import api as whatif_api
+from apps.budgets.whatif import views as whatif
 
 _PAGE = "t/<slug:slug>/workloads/<str:key>/cost/"
 _API = "api/v1/t/<slug:slug>/"
+_COST = f"{_API}workloads/<str:key>/cost/"
 
 urlpatterns = [
     path(_PAGE, views.cost, name="workload_cost"),
@@ -13,6 +20,22 @@ urlpatterns = [
     path(f"{_PAGE}closed/<uuid:closure_id>/open/", views.open_admissions, name="open_admissions"),
     path(f"{_PAGE}records/", reported.misfits, name="cost_misfits"),
     path(f"{_API}workloads/<str:key>/cost/misfits", reported.api_misfits, name="api_misfits"),
+    path("t/<slug:slug>/my-usage/", usage.mine, name="my_usage"),
+    path(f"{_PAGE}users/<str:user_key>/", usage.user, name="cost_user"),
+    path(f"{_PAGE}calls/<uuid:call_id>/", usage.call, name="cost_call"),
+    path(f"{_PAGE}calls/<uuid:call_id>/correct/", usage.correct_call, name="correct_call"),
+    path(f"{_PAGE}swaps/", usage.swap_page, name="swaps"),
+    path(f"{_PAGE}what-if/", whatif.what_if, name="what_if"),
+    path(f"{_PAGE}rightsizing/", sizing.rightsizing, name="rightsizing"),
+    path(f"{_PAGE}sizing/", sizing.sizing, name="sizing"),
+    path(f"{_API}my-usage", usage_api.my_usage, name="api_my_usage"),
+    path(f"{_COST}users", usage_api.users, name="api_usage"),
+    path(f"{_COST}users/<str:user_key>/calls", usage_api.calls, name="api_calls"),
+    path(f"{_COST}calls/<uuid:call_id>/correct", usage_api.corrected, name="api_correct_call"),
+    path(f"{_COST}swaps", usage_api.swap_figures, name="api_swaps"),
+    path(f"{_COST}what-if", whatif_api.what_if, name="api_what_if"),
+    path(f"{_COST}rightsizing", sizing_api.rightsizing, name="api_rightsizing"),
+    path(f"{_COST}sizing", sizing_api.sizing, name="api_sizing"),
     path(f"{_API}tiers", api.tiers, name="api_tiers"),
     path(f"{_API}workloads/<str:key>/cost", api.cost, name="api_cost"),
     path(f"{_API}workloads/<str:key>/cost/tiers/<slug:tier>", api.ceiling, name="api_ceiling"),

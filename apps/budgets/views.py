@@ -13,11 +13,14 @@ from apps.budgets import actions, gates, presenter, queries
 from apps.budgets.forms import CeilingForm, GateForm
 from apps.budgets.months import month_at
 from apps.budgets.reported.queries import recent_misfits
+from apps.budgets.sizing.rules import is_due
+from apps.budgets.usage import queries as usage
+from apps.budgets.usage.presenter import money_burn
 from apps.pricing.rules import day_of
 from apps.workloads.access import on_workload
 from apps.workloads.models import Workload
 from apps.workloads.queries import permitted
-from portal.errors import PortalError, Refused
+from portal.errors import PortalError
 from portal.requests import InTenant
 
 PAGE = 25
@@ -29,7 +32,9 @@ def cost(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
     month = month_at(now, request.tenant.time_zone)
     gate, rows = queries.gate_of(workload, month.key), list(queries.ceilings(workload))
     found = presenter.money(gate) if gate else None
-    page = Paginator(queries.users(workload, month.key), PAGE).get_page(request.GET.get("page"))
+    days, burned = usage.burn(workload, month, now)
+    burn = money_burn(gate, days, burned, month, now) if gate else None
+    page = Paginator(usage.users(workload, month), PAGE).get_page(request.GET.get("page"))
     closed = list(queries.closed(workload)[:PAGE])
     _, gaps = gates.look(workload, day_of(now))
     missing = presenter.missing(list(queries.tiers(request.tenant.id)), rows)
@@ -40,7 +45,9 @@ def cost(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
         "rows": rows,
         "missing": missing,
         "money": found,
-        "sentence": presenter.sentence(gate, gaps, sum(near for _, _, near in shown), len(closed), found),
+        "sentence": presenter.sentence(gate, gaps, presenter.near(list(page)), len(closed), found),
+        "burn": burn,
+        "is_due": gate is not None and is_due(gate.sized_at, now),
         "chart": presenter.drawn(list(page)[: presenter.SHOWN], month),
         "page": page,
         "shown": shown,
@@ -77,11 +84,9 @@ def set_gate(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
 
 @on_workload("manage_workload")
 def set_ceiling(request: InTenant, slug: str, workload: Workload, tier: str) -> HttpResponse:
-    gate, chosen = queries.gate_of(workload), queries.tier_for(request.tenant.id, tier)
-    if gate is None:
-        raise Refused("gate_missing", "Set the workload's gate first.")
+    chosen, gate = queries.tier_for(request.tenant.id, tier), queries.gate_or_refuse(workload)
     row = queries.ceilings(workload).filter(tier=chosen).first()
-    form = CeilingForm(request.POST or None, tiers=[chosen], row=row)
+    form = CeilingForm(request.POST or None, tiers=[chosen], row=row, suggested=request.GET.get("ceiling", ""))
     if request.method == "POST" and form.is_valid():
         try:
             actions.set_ceiling(gate=gate, tier=chosen, ceiling=form.wanted, actor=request.actor, now=timezone.now())

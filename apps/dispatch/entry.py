@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from apps.budgets import alerting, queries, settling
+from apps.budgets.disclosure import budget
 from apps.budgets.months import month_at, month_named
 from apps.budgets.pricing import served_prices
 from apps.budgets.rules import Decision as Gate
@@ -114,7 +115,7 @@ def settle(request: HttpRequest) -> HttpResponse:
         "currency": "USD",
         "over_hold": done.over_hold,
         "repeated": done.is_repeated,
-        "budget": gate.budget(state, month_named(settled.month)),
+        "budget": budget(state, month_named(settled.month)),
     }
     return _json(body, headers={"X-Request-Id": str(settled.request_id)})
 

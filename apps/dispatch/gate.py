@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from apps.budgets.disclosure import budget
 from apps.budgets.months import Month, month_at
 from apps.budgets.reserving import Ask, Held, reserve
 from apps.budgets.rules import FIRST_HELD, Decision, Offer, Reason
@@ -132,18 +133,6 @@ def classification(classified: Classified) -> dict[str, Any]:
         "confidence": round(classified.confidence, 4),
         "by": classified.by,
         "classifier": classified.version,
-    }
-
-
-def budget(held: Held, month: Month) -> dict[str, Any]:
-    return {
-        "user_tier": held.tier,
-        "month": month.key,
-        "unit": "tokens",
-        "limit": held.ceiling,
-        "used": held.settled_total,
-        "held": held.held_total,
-        "resets_at": month.resets_at,
     }
 
 

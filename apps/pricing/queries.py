@@ -1,6 +1,7 @@
 """Which price counts where: the tenant's own rows first, then the bundled list, else unknown (COST-4)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from django.db.models import OuterRef, Q, QuerySet
 
 from apps.pricing import seed
 from apps.pricing.models import ModelPrice
-from apps.pricing.rules import Price, unknown
+from apps.pricing.rules import Price, at, unknown
 from apps.workloads import queries as workloads
 from apps.workloads.models import AgentVersion, Workload
 from portal.errors import NotFound
@@ -31,6 +32,24 @@ def prices(tenant_id: UUID, models: Iterable[str], day: date) -> dict[str, Price
 
 def price(tenant_id: UUID, model: str, day: date) -> Price:
     return prices(tenant_id, [model], day)[model]
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """What models cost on any day, read once: for whoever prices a month of calls."""
+
+    own: Mapping[str, Sequence[Price]]
+
+    def on(self, model: str, day: date) -> Price:
+        return at(self.own.get(model, ()), day) or seed.price_at(model, day) or unknown(model)
+
+
+def book(tenant_id: UUID, models: Iterable[str]) -> Book:
+    """All that was ever set here for these models, in one statement."""
+    found: dict[str, list[Price]] = {}
+    for row in own(tenant_id).filter(model__in=[name for name in models if "\0" not in name]):
+        found.setdefault(row.model, []).append(row.price)
+    return Book(found)
 
 
 def own(tenant_id: UUID) -> QuerySet[ModelPrice]:

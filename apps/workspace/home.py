@@ -66,7 +66,7 @@ def present(tenant_id: UUID, actor: Actor, now: datetime) -> Home:
     active = [row for row in moving if row.state in ACTIVE][:PAGE]
     shown = Home(
         answers=[],
-        own=_own(tenant_id, actor) if actor.roles & OWNERS else [],
+        own=_own(tenant_id, actor, now) if actor.roles & OWNERS else [],
         active=active,
         recent=[row for row in moving if row.state not in ACTIVE][:5],
         waiting=list(approvals.waiting_for(tenant_id, actor, now)[:PAGE]),
@@ -90,9 +90,9 @@ def _moving(tenant_id: UUID, actor: Actor) -> list[Rollout]:
     return list(seen.filter(id__in=first).annotate(ended=ended).order_by(*order))
 
 
-def _own(tenant_id: UUID, actor: Actor) -> list[OwnWorkload]:
+def _own(tenant_id: UUID, actor: Actor, now: datetime) -> list[OwnWorkload]:
     """What stops each of one's own workloads, the worst first."""
-    rows = own_standings(tenant_id, actor)
+    rows = own_standings(tenant_id, actor, now)
     found = [OwnWorkload(row.key, row.name, row.stage, row.rollout_id, next_step(row.standing)) for row in rows]
     return sorted(found, key=lambda each: (each.step.urgency, each.key))[:PAGE]
 

@@ -28,6 +28,7 @@ from django.db.models import (
 from django.db.models.functions import Cast, Collate, Concat, Substr
 
 from apps.approvals import queries as approvals
+from apps.budgets.sizing.queries import old_gates
 from apps.feedback import queries as feedback
 from apps.ownership.alerts import queries as alerts
 from apps.rollouts import queries as rollouts
@@ -195,13 +196,14 @@ class OwnRow:
     standing: Standing
 
 
-def own_standings(tenant_id: UUID, actor: Actor) -> list[OwnRow]:
+def own_standings(tenant_id: UUID, actor: Actor, now: datetime) -> list[OwnRow]:
     """The workloads that somebody owns, with what :func:`apps.workspace.rules.next_step` asks; in one statement."""
     last = Rollout.objects.filter(tenant=tenant_id, workload=OuterRef("pk")).order_by("-created_at", "-id")
     versions = AgentVersion.objects.filter(tenant=tenant_id, workload=OuterRef("pk"))
     rows = workloads.workloads(tenant_id).filter(owner=actor.user_id)
     found = rows.annotate(
         has_version=Exists(versions),
+        has_old_gate=Exists(old_gates(tenant_id, now).filter(workload=OuterRef("pk"))),
         rollout_id=Subquery(last.values("id")[:1]),
         rollout_state=Subquery(last.values("state")[:1]),
         rollout_note=Subquery(last.values("note")[:1]),
@@ -221,6 +223,7 @@ def _standing(row: Any) -> Standing:
         rollout=row.rollout_state or "",
         note=row.rollout_note or "",
         label=row.rollout_version or "",
+        has_old_gate=row.has_old_gate,
     )
 
 

@@ -83,6 +83,7 @@ class Standing:
     rollout: str = ""
     note: str = ""
     label: str = field(default="", kw_only=True)
+    has_old_gate: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ def next_step(now: Standing) -> Step:
         ),
         (now.rollout == "draft", Step(4, f"The plan of {version} isn't submitted", "rollout", "Open it")),
         (now.rollout == "rolled_back", Step(4, f"{version} was rolled back{because}", "rollout", "See why")),
+        (now.has_old_gate, Step(5, "Its ceilings were sized more than a quarter ago", "sizing", "Size them again")),
         (now.rollout == "running", Step(6, f"{version} is on its way", "rollout", "Watch")),
         (not now.rollout, Step(5, "Nothing stops it; it was never rolled out", "gates", "See its gate")),
     )

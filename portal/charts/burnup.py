@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from itertools import groupby
 
 from portal.charts.clock import Span
@@ -16,6 +16,7 @@ HEIGHT = 180
 THRESHOLDS = (0.7, 0.9)
 # A projection is drawn this far over the ceiling and no further.
 OVER = 1.25
+_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,17 @@ class BurnUp(Chart):
 
 @dataclass(frozen=True, slots=True)
 class _Month:
-    """The stretch, its ceiling (None: there is none that could be reached) and how far it has come."""
+    """The stretch, its ceiling (None: there is none that could be reached) and how far it has come.
+
+    ``rate`` is how much an hour it goes on with; None: as it has gone so far.
+    """
 
     start: datetime
     end: datetime
     ceiling: float | None
     as_of: datetime
     used: float
+    rate: float | None = None
 
     @property
     def gone(self) -> float:
@@ -57,7 +62,9 @@ class _Month:
 
     @property
     def projected(self) -> float | None:
-        """What the whole of it would use at the rate so far."""
+        """What the whole of it would use at this rate."""
+        if self.rate is not None:
+            return self.used + self.rate * ((self.end - self.as_of) / _HOUR)
         return self.used / self.gone if self.gone > 0 else None
 
     def pace(self, at: datetime) -> float | None:
@@ -69,7 +76,13 @@ class _Month:
         """When the ceiling is reached at this rate, if that is before the end."""
         if self.ceiling is None or self.projected is None or not self.used < self.ceiling < self.projected:
             return None
-        return self.start + (self.end - self.start) * (self.ceiling / self.projected)
+        return self.at(self.ceiling)
+
+    def at(self, level: float) -> datetime:
+        """When the projection comes to ``level``, which it has not come to yet and will."""
+        if self.rate is not None:
+            return self.as_of + _HOUR * ((level - self.used) / self.rate)
+        return self.start + (self.end - self.start) * (level / (self.projected or 1.0))
 
 
 def burn_up(
@@ -83,8 +96,10 @@ def burn_up(
     zone: tzinfo,
     unit: Unit = PLAIN,
     thresholds: Sequence[float] = THRESHOLDS,
+    rate: Number = None,
 ) -> BurnUp:
-    """``used``: the sum so far, at instants of ``[start, end]``. ``thresholds`` are shares of the ceiling.
+    """``used``: the sum so far, at instants of ``[start, end]``. ``thresholds`` are shares of the ceiling; ``rate`` is
+    how much an hour it goes on with, where that is another than that of the whole time so far.
 
     Raises:
         ValueError: ``end`` isn't after ``start``.
@@ -95,7 +110,7 @@ def burn_up(
     known = [(p.at, value) for p in points if (value := clean(p.value)) is not None]
     bound = clean(ceiling)
     bound = bound if bound is not None and bound > 0 else None
-    month = _Month(start, end, bound, min(max(now, start), end), known[-1][1] if known else 0.0)
+    month = _Month(start, end, bound, min(max(now, start), end), known[-1][1] if known else 0.0, clean(rate))
     table = _table(points, month, unit, zone)
     if not known:
         return BurnUp(title, "Nothing has been used yet.", table, "", "", "", None, (), (), (), (), (), None)
@@ -136,8 +151,8 @@ def _ahead(month: _Month, time: Span, to: Scale) -> str:
     most = to.high
     if month.projected <= most:
         return f"M{time.x(month.as_of)} {to.y(month.used)} L100 {to.y(month.projected)}"
-    leaves = month.start + (month.end - month.start) * (most / month.projected)
-    return f"M{time.x(month.as_of)} {to.y(month.used)} L{time.x(max(leaves, month.as_of))} {to.y(most)}"
+    leaves = max(month.at(most), month.as_of)
+    return f"M{time.x(month.as_of)} {to.y(month.used)} L{time.x(leaves)} {to.y(most)}"
 
 
 def _marks(

@@ -57,4 +57,4 @@ def budgeted(workload: Workload, author: User, now: datetime) -> tuple[UserTier,
     due = UsageReport.objects.filter(tenant=tenant_id).values_list("id", flat=True)
     reported.settle_reported(tenant_id=tenant_id, ids=list(due), now=now)
     checking.check(tenant_id=tenant_id, now=now)
-    return tier, Closure.objects.get(tenant=tenant_id, reservation=reservation)
+    return tier, Closure.objects.select_related("reservation").get(tenant=tenant_id, reservation=reservation)

@@ -234,6 +234,8 @@ class Planted:
             "price_id": self.price.id,
             "tier": self.tier.slug,
             "closure_id": self.closure.id,
+            "call_id": self.closure.reservation_id,
+            "user_key": self.closure.reservation.user_key,
             "rule_id": self.dispatching.rule.id,
             "example_id": self.dispatching.example.id,
         }

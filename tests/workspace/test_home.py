@@ -46,6 +46,8 @@ READY = {"posture": "authorize", "has_team": True, "has_fallback": True, "has_ve
         ({}, "Nothing stops it; it was never rolled out", False),
         ({"rollout": "completed"}, "Nothing stops it", False),
         ({"rollout": "running"}, "1.1 is on its way", False),
+        ({"rollout": "running", "has_old_gate": True}, "Its ceilings were sized more than a quarter ago", False),
+        ({"has_team": False, "has_old_gate": True}, "No team answers for it", True),
         ({"rollout": "draft"}, "The plan of 1.1 isn't submitted", True),
         ({"rollout": "awaiting_approval"}, "1.1 waits for approval or start", True),
         ({"has_version": False}, "No version is registered yet", True),

@@ -1,12 +1,10 @@
 """What an evaluation shows (STAGE-2, criteria P1, V3, V4). Pure: a summary in, a finding out."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# The 97.5 % point of the standard normal: two-sided 95 %.
-Z = 1.959963984540054
+from portal.intervals import wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +17,6 @@ class Count:
     @property
     def share(self) -> float:
         return self.right / self.n if self.n else 0.0
-
-
-def wilson(right: int, n: int) -> tuple[float, float]:
-    """The 95 % score interval (Wilson, 1927); (0, 1) without any observation."""
-    if n == 0:
-        return 0.0, 1.0
-    share, square = right / n, Z * Z
-    middle = (share + square / (2 * n)) / (1 + square / n)
-    half = Z / (1 + square / n) * math.sqrt(share * (1 - share) / n + square / (4 * n * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def figures(count: Count) -> str:
