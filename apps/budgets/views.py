@@ -9,8 +9,9 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from apps.budgets import actions, presenter, queries
+from apps.budgets import actions, banners, presenter, queries
 from apps.budgets.forms import CeilingForm, GateForm
+from apps.budgets.metered.queries import what_ends
 from apps.budgets.months import month_at
 from apps.workloads.access import on_workload
 from apps.workloads.models import Workload
@@ -42,6 +43,7 @@ def cost(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
         "page": page,
         "shown": shown,
         "closed": closed,
+        "banner": banners.of_workload(workload, month),
         "month": month,
         "may_set": permitted(request.tenant.id, request.actor, "manage_workload").filter(id=workload.id).exists(),
         "now": now,
@@ -67,7 +69,7 @@ def set_gate(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
         else:
             messages.success(request, f"The gate of {workload.key} is set.")
             return redirect("workload_cost", slug, workload.key)
-    context = {"workload": workload, "form": form, "title": "Set the gate"}
+    context = {"workload": workload, "form": form, "title": "Set the gate", "ends": what_ends(workload, timezone.now())}
     return render(request, "budgets/set.html", context)
 
 
@@ -86,7 +88,8 @@ def set_ceiling(request: InTenant, slug: str, workload: Workload, tier: str) -> 
         else:
             messages.success(request, f"{chosen.name}: the ceiling is set.")
             return redirect("workload_cost", slug, workload.key)
-    context = {"workload": workload, "form": form, "title": f"Ceiling of {chosen.name}"}
+    ends = what_ends(workload, timezone.now(), chosen)
+    context = {"workload": workload, "form": form, "title": f"Ceiling of {chosen.name}", "ends": ends}
     return render(request, "budgets/set.html", context)
 
 

@@ -25,12 +25,12 @@ from apps.dispatch.ofrep import caller
 from apps.dispatch.snapshot import Flag, Snapshot, snapshots
 from apps.pricing.queries import price
 from apps.pricing.rules import day_of, per_token
-from apps.telemetry.ingest import user_key
 from portal.access import credential
 from portal.actor import Actor
 from portal.connections import drop_dead
 from portal.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge, Unavailable
 from portal.ids import uuid7
+from portal.pseudonyms import user_key
 from portal.tenancy.context import tenant_transaction
 
 MAX_BODY = 64 * 1024
