@@ -65,12 +65,8 @@ def grant(
     """What the last signature does. One that was in force before ends here.
 
     Raises:
-        Refused: by break-glass, which lifts no hard cap (STAGE-4); the tier can't be metered, or its time is over.
+        Refused: the tier can't be metered any more, or the time that was asked for is over.
     """
-    if request.by_break_glass:
-        raise Refused(
-            "hard_cap", "Without a signed opt-in this tier is a hard cap, and nothing else lifts that (STAGE-4)."
-        )
     refuse_unmetered(row)
     if request.granted_until is None or opt_in.until <= now:
         raise Refused("until", "The time that was asked for is over: ask anew.")

@@ -27,7 +27,8 @@ _DEFAULT = subjects.Default(
 
 
 def register() -> None:
-    subjects.register(subjects.Subject(KIND, _content, _excluded, _granted, _ended, _url), _DEFAULT)
+    subject = subjects.Subject(KIND, _content, _excluded, _granted, _ended, _url, takes_break_glass=False)
+    subjects.register(subject, _DEFAULT)
 
 
 def _opt_in(opt_in_id: UUID) -> MeteredOptIn:

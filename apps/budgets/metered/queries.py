@@ -80,7 +80,13 @@ def what_ends(workload: Workload, now: datetime, tier: UserTier | None = None) -
 
 def may_end(workload: Workload, actor: Actor) -> bool:
     """A tenant admin, and whoever manages the workload."""
-    if actor.kind == "operator":
-        return True
-    is_admin = Role.ADMIN in actor.roles and actor.allows("write") and actor.workloads is None
-    return is_admin or permitted(workload.tenant_id, actor, "manage_workload").filter(id=workload.id).exists()
+    return is_admin(actor) or may_ask(workload, actor)
+
+
+def is_admin(actor: Actor) -> bool:
+    by_role = Role.ADMIN in actor.roles and actor.allows("write") and actor.workloads is None
+    return by_role or actor.kind == "operator"
+
+
+def may_ask(workload: Workload, actor: Actor) -> bool:
+    return permitted(workload.tenant_id, actor, "manage_workload").filter(id=workload.id).exists()

@@ -19,7 +19,6 @@ from apps.budgets.metered.terms import KIND
 from apps.budgets.months import Month, month_at
 from apps.workloads.access import on_workload
 from apps.workloads.models import Workload
-from apps.workloads.queries import permitted
 from portal.admin import exporting
 from portal.errors import NotFound, PortalError
 from portal.requests import InTenant
@@ -32,6 +31,7 @@ def metered(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
     """Which tiers go on beyond their ceiling, until when, and who signed that."""
     now = timezone.now()
     lines = queries.lines(list(budgets.ceilings(workload)), queries.unended(workload), now)
+    may_ask = queries.may_ask(workload, request.actor)
     page = Paginator(queries.opt_ins(workload), PAGE).get_page(request.GET.get("page"))
     context = {
         "workload": workload,
@@ -40,8 +40,8 @@ def metered(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
         "granted": sum(line.granted is not None for line in lines),
         "page": page,
         "shown": [(row, row.standing(now)) for row in page],
-        "may_ask": permitted(request.tenant.id, request.actor, "manage_workload").filter(id=workload.id).exists(),
-        "may_end": queries.may_end(workload, request.actor),
+        "may_ask": may_ask,
+        "may_end": may_ask or queries.is_admin(request.actor),
         "now": now,
     }
     return render(request, "budgets/metered.html", context)
