@@ -54,7 +54,7 @@ def _own(row: BudgetAlert) -> Banner:
     begins = month_named(row.month).resets_at[:10]
     key, is_reached = row.workload.key, row.place == REACHED
     if is_reached:
-        said = f"Your budget of {key} {row.workload.name} is used up; it begins anew on {begins}."
+        said = f"You have used all of your budget of {key} {row.workload.name}; it begins anew on {begins}."
     else:
         share = 100 * row.used / row.ceiling
         said = f"You have used {share:.0f} % of your budget of {key} {row.workload.name}; it begins anew on {begins}."

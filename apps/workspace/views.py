@@ -28,7 +28,7 @@ def tenant_home(request: InTenant, slug: str) -> HttpResponse:
     now = timezone.now()
     shown = home.present(request.tenant.id, request.actor, now)
     month = month_at(now, request.tenant.time_zone)
-    banners = of_member(request.tenant.id, request.user.id, month)
+    banners = of_member(request.tenant.id, request.user.id, month) if shown.is_frontline else []
     return render(request, "tenants/home.html", {"shown": shown, "banners": banners, "now": now})
 
 

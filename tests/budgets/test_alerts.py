@@ -175,10 +175,10 @@ def test_the_banner_stands_on_the_cost_page_and_on_the_users_own(world: World) -
     page = alice.get("/t/acme/workloads/W-01/cost/").content.decode()
     assert "This month 1 reached their ceiling and 1 came near it: user u2, Charlie C." in page
     own = charlie.get("/t/acme/").content.decode()
-    assert "You have used 95 % of your budget of W-01" in own and "used up" not in own
+    assert "You have used 95 % of your budget of W-01" in own and "used all" not in own
     assert "of your budget" not in alice.get("/t/acme/").content.decode(), "it isn't hers"
     banner(world, "u1", 3, 1_000, now)
-    assert "Your budget of W-01 Workload W-01 is used up" in charlie.get("/t/acme/").content.decode()
+    assert "You have used all of your budget of W-01" in charlie.get("/t/acme/").content.decode()
 
 
 def banner(world: World, user: str, place: int, used: int, now: datetime) -> UUID:

@@ -270,7 +270,7 @@ def test_it_is_asked_for_on_its_page_and_signed_under_approvals(world: World) ->
     body = {"verdict": "approve", "seen": request.digest}
     assert adam.post(f"/t/acme/approvals/{request.id}/sign/", body).status_code == 302
     assert in_force(world)[0] == opt_in.id
-    assert "Opted in: what is used beyond it is billed until" in alice.get(PAGE).content.decode()
+    assert "Opted in: what is used beyond it is billed. That ends" in alice.get(PAGE).content.decode()
     form = alice.get(f"{PAGE}tiers/standard/").content.decode()
     assert "Another ceiling or pattern ends the signed opt-in of Standard" in form
     assert "A spend cap above 500.00 ends" in alice.get(f"{PAGE}gate/").content.decode()
