@@ -4,13 +4,15 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import render
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.budgets.models import BudgetAlert
+from apps.budgets.models import AlertMail, BudgetAlert
+from apps.budgets.naming import name_of
 from apps.workloads.models import Workload
 from apps.workloads.queries import visible, workload_for
 from portal.access import member
@@ -40,13 +42,15 @@ def of_workload(workload: Workload) -> QuerySet[BudgetAlert]:
 
 @member
 def one(request: InTenant, slug: str, budget_alert_id: UUID) -> HttpResponse:
-    """Where an event leads: the cost of the workload that it is about."""
+    """Where an event leads: who used how much of which budget, and who got the mail."""
     seen = visible(request.tenant.id, request.actor)
     rows = BudgetAlert.objects.filter(tenant=request.tenant.id, id=budget_alert_id, workload__in=seen)
     found = rows.select_related("workload").first()
     if found is None:
         raise NotFound()
-    return redirect("workload_cost", slug, found.workload.key)
+    mail = AlertMail.objects.filter(tenant=request.tenant.id, alert=found.id).select_related("person").first()
+    context = {"alert": found, "name": name_of(found), "mail": mail, "now": timezone.now()}
+    return render(request, "budgets/alert.html", context)
 
 
 alerts = member(BudgetAlertsView.as_view())
