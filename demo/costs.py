@@ -17,13 +17,13 @@ from apps.budgets.reserving import Ask, reserve
 from apps.budgets.rules import Offer, Pattern
 from apps.pricing.queries import prices
 from apps.pricing.rules import Price, day_of, per_token
-from apps.telemetry.ingest import user_key
 from apps.tenants.models import Membership, Tenant
 from apps.tenants.queries import zone_of
 from apps.workloads.models import Workload
 from apps.workloads.queries import versions, workloads
 from portal import actor as actors
 from portal.ids import uuid7
+from portal.pseudonyms import user_key
 
 SETUP = actors.task("demo")
 CREDENTIAL = UUID(int=2026)

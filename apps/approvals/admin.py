@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apps.approvals import actions, codec, policies, queries, subjects
 from apps.approvals.models import ApprovalPolicy, ApprovalRequest, BreakGlass, Delegation, Signature, State
-from apps.tenants.roles import APPROVERS, Role
+from apps.tenants.roles import SIGNERS, Role
 from portal.admin import checklist, limits
 from portal.admin.base import ActionAdmin, TenantAdmin
 from portal.admin.bulk import confirmed
@@ -41,7 +41,7 @@ class ApprovalRequestAdmin(TenantAdmin):
     lenses = (
         Lens("pending", "Wait for signatures", lambda tenant_id, now: Q(state=State.PENDING, expires_at__gt=now)),
         Lens("late", "Wait beyond their target", lambda tenant_id, now: _late(now)),
-        *(_late_at(role) for role in sorted(APPROVERS)),
+        *(_late_at(role) for role in sorted(SIGNERS)),
     )
     list_display = ["title", "policy", "state", "waiting_roles", "created_at", "expires_at", "by_break_glass"]
     list_filter = ["state", "by_break_glass"]

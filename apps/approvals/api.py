@@ -15,7 +15,7 @@ from apps.approvals import actions, codec, policies, queries, subjects
 from apps.approvals.models import ApprovalRequest, Delegation
 from apps.approvals.rules import Verdict
 from apps.tenants.queries import members
-from apps.tenants.roles import APPROVERS
+from apps.tenants.roles import APPROVERS, SIGNERS
 from portal.access import member
 from portal.actor import Actor
 from portal.api import TenantView
@@ -111,7 +111,7 @@ class SignView(TenantView):
 
 class SlotSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=60)
-    roles = serializers.ListField(child=serializers.ChoiceField(choices=sorted(APPROVERS)))
+    roles = serializers.ListField(child=serializers.ChoiceField(choices=sorted(SIGNERS)))
     count = serializers.IntegerField(min_value=1, max_value=9, default=1)
     depends = serializers.ListField(child=serializers.CharField(max_length=40), default=list)
     team = serializers.CharField(max_length=40, default="", allow_blank=True)

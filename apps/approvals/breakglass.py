@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from apps.accounts import secondfactor
 from apps.accounts.models import User
-from apps.approvals import actions, queries
+from apps.approvals import actions, queries, subjects
 from apps.approvals.models import ApprovalRequest, BreakGlass, State
 from apps.audit.actions import record
 from apps.tenants.roles import APPROVERS, Role
@@ -27,8 +27,11 @@ def break_glass(
         Forbidden: requester, owner and authors can't, nor anybody who may approve nothing.
         SecondFactorNeeded: they may, but not with this session.
         Conflict: the content isn't what this person, or the first one, has seen.
+        Refused: it isn't open, or is something that nothing but a signature grants.
     """
     secondfactor.refuse_without(actor)
+    if not subjects.subject(request.kind).takes_break_glass:
+        raise Refused("hard_cap", "Without its signature this is a hard cap, and nothing else lifts that (STAGE-4).")
     request = actions.locked(request)
     if request.state != State.PENDING or now >= request.expires_at:
         raise Refused("not_open", "Only an open request can be granted by break-glass.")

@@ -6,7 +6,7 @@ from django import forms
 
 from apps.approvals.queries import Policy
 from apps.approvals.rules import Slot, Verdict
-from apps.tenants.roles import APPROVERS, Role
+from apps.tenants.roles import APPROVERS, SIGNERS, Role
 
 
 class SignForm(forms.Form):
@@ -48,7 +48,7 @@ class SlotForm(forms.Form):
 
     name = forms.CharField(max_length=60, required=False)
     roles = forms.MultipleChoiceField(
-        choices=[(role.value, role.value.replace("_", " ")) for role in Role if role in APPROVERS],
+        choices=[(role.value, role.value.replace("_", " ")) for role in Role if role in SIGNERS],
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )

@@ -94,6 +94,8 @@ def _check(
 
 def _slot_problems(tenant_id: UUID, slots: Sequence[Slot], default: subjects.Default) -> list[str]:
     teams = {team for team, _ in queries.teams(tenant_id)}
+    # What an admin signs by default, an admin goes on to sign; nothing else becomes theirs.
+    may_sign = APPROVERS.union(*(slot.roles for slot in default.slots))
     found = []
     names = [slot.name for slot in slots]
     if not slots or len(set(names)) < len(names):
@@ -101,7 +103,7 @@ def _slot_problems(tenant_id: UUID, slots: Sequence[Slot], default: subjects.Def
     for slot in slots:
         if not slot.name.strip() or not 1 <= slot.count <= MOST_SEATS:
             found.append(f"{slot.name or 'A slot'}: give it a name and 1 to {MOST_SEATS} seats.")
-        if not slot.roles or not slot.roles <= APPROVERS:
+        if not slot.roles or not slot.roles <= may_sign:
             found.append(f"{slot.name}: choose approvers' roles.")
         if slot.team and slot.team not in teams:
             found.append(f"{slot.name}: there is no such team.")

@@ -27,6 +27,7 @@ class Subject:
     ``content`` reads it by parts and locks its row until the transaction ends, so that nothing changes between the
     look and the signature. ``excluded`` says who may never sign for it, and why. ``granted`` applies the answer in
     the transaction of the last signature (APPR-4); ``ended`` hears of every other end. ``url`` leads a person there.
+    ``takes_break_glass``: whether two people may stand in for the signatures, never where a hard cap goes (STAGE-4).
     """
 
     kind: str
@@ -35,6 +36,7 @@ class Subject:
     granted: "Callable[[ApprovalRequest, Actor, datetime], None]"
     ended: "Callable[[ApprovalRequest, Actor, datetime], None]"
     url: Callable[[str, UUID], str]
+    takes_break_glass: bool = True
 
 
 @dataclass(frozen=True, slots=True)

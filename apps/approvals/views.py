@@ -56,7 +56,7 @@ def request_page(request: InTenant, slug: str, approval_id: UUID) -> HttpRespons
         "may_sign": shown.may_fill(request.user.id),
         "stand_ins": [row for row in stand_ins if str(row.principal_id) not in found.excluded],
         "glass": queries.emergency(found),
-        "may_break": bool(request.actor.roles & APPROVERS),
+        "may_break": bool(request.actor.roles & APPROVERS) and subjects.subject(found.kind).takes_break_glass,
         "committee": any(slot.committee for slot in found.slots),
     }
     return render(request, "approvals/request.html", context)

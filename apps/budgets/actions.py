@@ -13,6 +13,7 @@ from apps.accounts.models import User
 from apps.audit.actions import record
 from apps.budgets.completeness import AtCeiling, pattern_gap
 from apps.budgets.gates import policy_of
+from apps.budgets.metered import terms
 from apps.budgets.models import (
     MOST_TOKENS,
     Closure,
@@ -103,7 +104,8 @@ def put_subject(*, tier: UserTier, user_key: str, actor: Actor, label: str = "",
 def set_gate(
     *, workload: Workload, spend_cap: Decimal, billing_contact: User, brake: Brake, actor: Actor, now: datetime
 ) -> CostGate:
-    """Set the workload's spend cap and brake; said again it is sized anew (COST-8).
+    """Set the workload's spend cap and brake; said again it is sized anew (COST-8). A higher cap ends opt-ins to
+    metered billing: nobody signed for that much.
 
     Raises:
         Invalid: a negative or absurd figure, a contact who is no member; nothing is changed.
@@ -112,6 +114,13 @@ def set_gate(
     _check_brake(brake)
     if not Membership.objects.filter(tenant=workload.tenant_id, user=billing_contact, ended_at=None).exists():
         raise Invalid("billing_contact", "The billing contact has to be a member of this tenant.")
+    with terms.held_to(workload, actor, now):
+        return _write_gate(workload, spend_cap, billing_contact, brake, actor, now)
+
+
+def _write_gate(
+    workload: Workload, spend_cap: Decimal, billing_contact: User, brake: Brake, actor: Actor, now: datetime
+) -> CostGate:
     fields = {"spend_cap": spend_cap, "billing_contact": billing_contact, "sized_at": now, **asdict(brake)}
     gate = CostGate.objects.select_for_update(of=("self",)).filter(tenant=workload.tenant_id, workload=workload).first()
     before = _said(gate) if gate else None
@@ -128,7 +137,8 @@ def set_gate(
 
 
 def set_ceiling(*, gate: CostGate, tier: UserTier, ceiling: Ceiling, actor: Actor, now: datetime) -> TierGate:
-    """Set what a tier may use of the gate's workload; what was used this month stays used.
+    """Set what a tier may use of the gate's workload; what was used this month stays used. Another ceiling or pattern
+    ends the tier's opt-in to metered billing.
 
     Raises:
         Invalid: an absurd ceiling or thresholds out of order; nothing is changed.
@@ -136,6 +146,11 @@ def set_ceiling(*, gate: CostGate, tier: UserTier, ceiling: Ceiling, actor: Acto
     """
     _check_ceiling(ceiling)
     refuse_pattern(gate.workload, tier, ceiling)
+    with terms.held_to(gate.workload, actor, now, tier):
+        return _write_ceiling(gate, tier, ceiling, actor, now)
+
+
+def _write_ceiling(gate: CostGate, tier: UserTier, ceiling: Ceiling, actor: Actor, now: datetime) -> TierGate:
     fields = {
         "ceiling": ceiling.tokens,
         "pattern": ceiling.pattern,

@@ -5,12 +5,16 @@ from django.db.models import Q
 from django.utils import timezone
 
 from apps.budgets import actions
+from apps.budgets.metered.actions import revoke
 from apps.budgets.models import (
+    AlertMail,
     BudgetAlert,
     Closure,
     CostGate,
     Entry,
     LedgerCheck,
+    MailState,
+    MeteredOptIn,
     Reservation,
     ReservationState,
     Subject,
@@ -155,3 +159,40 @@ class SubjectAdmin(TenantAdmin):
     list_display = ["label", "user_key", "tier", "member"]
     list_select_related = ["tier", "member"]
     ordering = ["label"]
+
+
+@admin.register(MeteredOptIn)
+class MeteredOptInAdmin(TenantAdmin):
+    lenses = (
+        Lens(
+            "in_force",
+            "In force",
+            lambda tenant_id, now: Q(granted_at__isnull=False, ended_at=None, until__gt=now),
+        ),
+    )
+    actions = ["end"]
+    list_display = ["workload", "tier", "ceiling", "cap", "requester", "granted_at", "signed_by", "until", "ended_at"]
+    list_select_related = ["workload", "tier", "requester"]
+    ordering = ["-created_at"]
+
+    @confirmed("End these opt-ins", happens="The tier is a hard cap from the next call on.")
+    def end(self, request: Any, row: MeteredOptIn, reason: str) -> None:
+        revoke(opt_in=row, actor=self.member(request), reason=reason, now=timezone.now())
+
+
+@admin.register(AlertMail)
+class AlertMailAdmin(TenantAdmin):
+    """Whom the one mail of an alert went to."""
+
+    lenses = (
+        Lens(
+            "not_sent",
+            "Not taken by the mail server",
+            lambda tenant_id, now: Q(state=MailState.FAILED),
+            says="Budget mails that the mail server didn't take",
+        ),
+    )
+    list_display = ["at", "alert_id", "person", "state"]
+    list_filter = ["state"]
+    list_select_related = ["person"]
+    ordering = ["-at"]

@@ -12,10 +12,12 @@ from apps.budgets.models import BudgetAlert, Entry, TierGate, UserMonth
 from apps.budgets.months import month_named
 from apps.budgets.rules import QUIET_BELOW, due_thresholds
 from apps.budgets.usage.pace import BURN_OVER
-from portal.outbox.actions import enqueue
+from portal.outbox.actions import enqueue_many
 
-# What each place among a gate's three thresholds is called in the outbox.
-TOPICS = {1: "budget.notice", 2: "budget.banner", 3: "budget.reached"}
+NOTICE, BANNER, REACHED = 1, 2, 3
+# What each place among a gate's three thresholds is called in the outbox; with the banner goes the one mail.
+TOPICS = {NOTICE: "budget.notice", BANNER: "budget.banner", REACHED: "budget.reached"}
+MAIL = "budget.mail"
 
 
 def tell_exhausted(*, tenant_id: UUID, workload_id: UUID, user_key: str, tier: str, month: str, now: datetime) -> None:
@@ -60,7 +62,8 @@ def _alert(month: UserMonth, gate: TierGate, place: int, now: datetime) -> Budge
         at=now,
         created_at=now,
     )
-    enqueue(topic=TOPICS[place], key=str(alert.id), payload={"alert": str(alert.id)}, now=now)
+    topics = [TOPICS[place], *([MAIL] if place == BANNER else [])]
+    enqueue_many(messages=[(topic, str(alert.id), {"alert": str(alert.id)}) for topic in topics], now=now)
     return alert
 
 

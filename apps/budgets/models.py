@@ -5,6 +5,7 @@ A *hold* is what one attempt of one model call may spend; a *settlement* is what
 can be made anew from them at any time. Holds have a name and an end, so what is stuck is never mistaken for spent.
 """
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
@@ -126,6 +127,9 @@ class TierGate(TenantModel):
     disclosure = models.CharField(max_length=500, blank=True)
     thresholds = ArrayField(models.PositiveSmallIntegerField(), size=3, default=standard_thresholds)
     opted_in_until = models.DateTimeField(null=True, editable=False)
+    opt_in = models.ForeignKey(
+        "budgets.MeteredOptIn", models.PROTECT, db_constraint=False, null=True, editable=False, related_name="+"
+    )
 
     class Meta:
         default_permissions = ()
@@ -135,6 +139,7 @@ class TierGate(TenantModel):
             SameTenant(field="gate", name="budgets_tiergate_gate_fk"),
             SameTenant(field="workload", name="budgets_tiergate_workload_fk"),
             SameTenant(field="tier", name="budgets_tiergate_tier_fk"),
+            SameTenant(field="opt_in", name="budgets_tiergate_optin_fk"),
             models.UniqueConstraint(fields=["tenant", "workload", "tier"], name="budgets_tiergate_one"),
             models.CheckConstraint(
                 condition=Q(ceiling__gte=1, ceiling__lte=MOST_TOKENS), name="budgets_tiergate_ceiling"
@@ -222,6 +227,7 @@ class Reservation(TenantModel):
 
     ``input_tokens`` and ``output_tokens`` are what was reserved until it is settled, then what was used; ``held``
     never changes. ``cost`` is None where no price was known. ``request_id`` groups the attempts of one request.
+    ``opt_in`` is what its tokens beyond the ceiling stand on.
     """
 
     workload = models.ForeignKey(
@@ -254,6 +260,9 @@ class Reservation(TenantModel):
     expires_at = models.DateTimeField()
     settled_at = models.DateTimeField(null=True)
     version = models.CharField(max_length=60, blank=True)
+    opt_in = models.ForeignKey(
+        "budgets.MeteredOptIn", models.PROTECT, db_constraint=False, db_index=False, null=True, related_name="+"
+    )
 
     class Meta:
         default_permissions = ()
@@ -266,6 +275,7 @@ class Reservation(TenantModel):
             ),
             SameTenant(field="workload", name="budgets_reservation_workload_fk"),
             SameTenant(field="tier", name="budgets_reservation_tier_fk"),
+            SameTenant(field="opt_in", name="budgets_reservation_optin_fk"),
             models.UniqueConstraint(fields=["tenant", "request_id", "attempt"], name="budgets_reservation_attempt"),
             models.UniqueConstraint(
                 fields=["tenant", "credential", "idempotency_key"],
@@ -291,6 +301,11 @@ class Reservation(TenantModel):
                 fields=["tenant", "workload", "model", "-settled_at"],
                 condition=Q(state="settled"),
                 name="budgets_reservation_learn",
+            ),
+            models.Index(
+                fields=["tenant", "workload", "month", "created_at", "id"],
+                condition=Q(metered__gt=0),
+                name="budgets_reservation_metered",
             ),
         ]
 
@@ -408,4 +423,80 @@ class LedgerCheck(TenantModel):
         constraints = [
             *walls("budgets_ledgercheck", app="select, insert, update"),
             models.UniqueConstraint(fields=["tenant"], name="budgets_ledgercheck_one"),
+        ]
+
+
+class MeteredOptIn(TenantModel):
+    """The workspace admin's signed consent that a tier goes on beyond its ceiling and is billed for it (COST-2).
+
+    ``ceiling`` and ``cap`` (the workload's spend cap: the most that a month can cost) are as they were signed. It is
+    asked for until it is granted, and in force from then until ``until``, unless it ended before.
+    """
+
+    workload = models.ForeignKey("workloads.Workload", models.PROTECT, db_constraint=False, related_name="+")
+    tier = models.ForeignKey(UserTier, models.PROTECT, db_constraint=False, related_name="+")
+    requester = models.ForeignKey("accounts.User", models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=500)
+    ceiling = models.BigIntegerField()
+    cap = models.DecimalField(max_digits=14, decimal_places=2)
+    currency = models.CharField(max_length=3)
+    until = models.DateTimeField()
+    granted_at = models.DateTimeField(null=True)
+    signed_by = models.CharField(max_length=500, blank=True)
+    ended_at = models.DateTimeField(null=True)
+    ended_by = models.CharField(max_length=200, blank=True)
+    end_reason = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        default_permissions = ()
+        verbose_name = "opt-in to metered billing"
+        verbose_name_plural = "opt-ins to metered billing"
+        constraints = [
+            *walls("budgets_meteredoptin", app="select, insert, update"),
+            SameTenant(field="workload", name="budgets_meteredoptin_workload_fk"),
+            SameTenant(field="tier", name="budgets_meteredoptin_tier_fk"),
+            MemberOfTenant(field="requester", name="budgets_meteredoptin_requester_fk"),
+            models.UniqueConstraint(
+                fields=["tenant", "workload", "tier"],
+                condition=Q(granted_at=None, ended_at=None),
+                name="budgets_meteredoptin_one_asked",
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "workload", "tier"],
+                condition=Q(granted_at__isnull=False, ended_at=None),
+                name="budgets_meteredoptin_one_in_force",
+            ),
+        ]
+        indexes = [models.Index(fields=["tenant", "workload", "-created_at", "id"], name="budgets_optins")]
+
+    def standing(self, now: datetime) -> str:
+        """One word: asked, granted or ended."""
+        if self.ended_at is None and self.granted_at is None:
+            return "asked"
+        return "granted" if self.ended_at is None and now < self.until else "ended"
+
+
+class MailState(models.TextChoices):
+    SENDING = "sending", "on its way"
+    SENT = "sent", "sent"
+    FAILED = "failed", "not taken by the mail server"
+
+
+class AlertMail(TenantModel):
+    """The one mail of an alert, and to whom (COST-3): claimed before it is sent, so that it never goes out twice."""
+
+    alert = models.ForeignKey(BudgetAlert, models.PROTECT, db_constraint=False, related_name="+")
+    person = models.ForeignKey("accounts.User", models.PROTECT, related_name="+")
+    state = models.CharField(max_length=10, choices=MailState.choices, default=MailState.SENDING)
+    at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        verbose_name = "mail of a budget alert"
+        verbose_name_plural = "mails of budget alerts"
+        constraints = [
+            *walls("budgets_alertmail", app="select, insert, update"),
+            SameTenant(field="alert", name="budgets_alertmail_alert_fk"),
+            MemberOfTenant(field="person", name="budgets_alertmail_person_fk"),
+            models.UniqueConstraint(fields=["tenant", "alert"], name="budgets_alertmail_once"),
         ]

@@ -1,6 +1,6 @@
 """Taking a hold: one statement, one round trip (COST-4).
 
-``budgets_reserve`` (migrations 0002 and 0003) locks the user's month, decides, and writes the hold. It is called
+``budgets_reserve`` (migration 0006) locks the user's month, decides, and writes the hold. It is called
 through ``budgets_reserve_durably``, which lets the locks go at the commit and answers once the disk has it (decision
 0010), so what is answered stands whatever dies next. Where the counters can't be reached the answer is *blocked*
 (COST-5).

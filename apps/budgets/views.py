@@ -9,8 +9,9 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from apps.budgets import actions, gates, presenter, queries
+from apps.budgets import actions, banners, gates, presenter, queries
 from apps.budgets.forms import CeilingForm, GateForm
+from apps.budgets.metered.queries import what_ends
 from apps.budgets.months import month_at
 from apps.budgets.reported.queries import recent_misfits
 from apps.budgets.sizing.rules import is_due
@@ -53,6 +54,7 @@ def cost(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
         "shown": shown,
         "closed": closed,
         "misfits": recent_misfits(workload, now),
+        "banner": banners.of_workload(workload, month),
         "month": month,
         "may_set": permitted(request.tenant.id, request.actor, "manage_workload").filter(id=workload.id).exists(),
         "now": now,
@@ -78,7 +80,7 @@ def set_gate(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
         else:
             messages.success(request, f"The gate of {workload.key} is set.")
             return redirect("workload_cost", slug, workload.key)
-    context = {"workload": workload, "form": form, "title": "Set the gate"}
+    context = {"workload": workload, "form": form, "title": "Set the gate", "ends": what_ends(workload, timezone.now())}
     return render(request, "budgets/set.html", context)
 
 
@@ -95,7 +97,8 @@ def set_ceiling(request: InTenant, slug: str, workload: Workload, tier: str) -> 
         else:
             messages.success(request, f"{chosen.name}: the ceiling is set.")
             return redirect("workload_cost", slug, workload.key)
-    context = {"workload": workload, "form": form, "title": f"Ceiling of {chosen.name}"}
+    ends = what_ends(workload, timezone.now(), chosen)
+    context = {"workload": workload, "form": form, "title": f"Ceiling of {chosen.name}", "ends": ends}
     return render(request, "budgets/set.html", context)
 
 

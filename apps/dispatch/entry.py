@@ -26,12 +26,12 @@ from apps.dispatch.classify.decide import Classified, classifiers, classify
 from apps.dispatch.decision import Decision, decide, of_version
 from apps.dispatch.ofrep import caller
 from apps.dispatch.snapshot import Flag, Snapshot, snapshots
-from apps.telemetry.ingest import user_key
 from portal.access import credential
 from portal.actor import Actor
 from portal.connections import drop_dead
 from portal.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge, Unavailable
 from portal.ids import uuid7
+from portal.pseudonyms import user_key
 from portal.tenancy.context import tenant_transaction
 from portal.tenancy.early import released_early
 

@@ -12,6 +12,7 @@ from apps.workloads.models import Workload
 # Kinds of object with a page of their own that their id alone leads to.
 PAGES = {
     "approvals.approvalrequest": "approval",
+    "budgets.budgetalert": "budget_alert",
     "events.subscription": "event_subscription",
     "ownership.alert": "alert",
     "ownership.incident": "incident",

@@ -11,11 +11,11 @@ from apps.feedback import counting
 from apps.feedback.models import MeToo, Report, ReportEvent, Screenshot, Source, Theme
 from apps.feedback.pictures import NotAPicture, Picture, redrawn
 from apps.feedback.rules import CATEGORIES, SEVERITIES, Category, Reaction, Severity, State, reactions_of
-from apps.telemetry.ingest import user_key
 from apps.workloads.models import Workload
 from portal.actor import Actor
 from portal.errors import Conflict, Forbidden, Invalid, Refused
 from portal.outbox.actions import enqueue
+from portal.pseudonyms import user_key
 from portal.tenancy.locks import one_at_a_time
 
 LONGEST = 4_000

@@ -6,16 +6,13 @@ what is acknowledged is durable.
 """
 
 import hashlib
-import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection
 
 from apps.telemetry import histogram, partitions, usage
@@ -28,6 +25,7 @@ from portal import faults
 from portal.actor import Actor
 from portal.ids import uuid7
 from portal.outbox.actions import enqueue
+from portal.pseudonyms import user_key
 from portal.tenancy.context import tenant_transaction
 
 MAX_KEPT_REJECTIONS = 100
@@ -66,14 +64,6 @@ def store(*, tenant_id: UUID, reading: Reading, actor: Actor, source: str, now: 
         faults.point("telemetry.stored")
     faults.point("telemetry.committed")
     return Stored(len(new), len(rows) - len(new), rejections)
-
-
-@lru_cache(maxsize=10_000)
-def user_key(tenant_id: UUID, user: str) -> str:
-    """A pseudonym: the same user of the same tenant always has the same one, and only the pepper links them."""
-    if not user:
-        return ""
-    return hmac.new(settings.TOKEN_PEPPER.encode(), f"{tenant_id}:{user}".encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def _resolve(tenant_id: UUID, records: Sequence[ActionRecord], actor: Actor) -> tuple[list[_Row], list[Rejection]]:

@@ -34,6 +34,9 @@ APPROVERS = frozenset(
     }
 )
 
+# Who may stand in a slot of a policy; a tenant admin only where the default asks for one (COST-2).
+SIGNERS = APPROVERS | {Role.ADMIN}
+
 # Whose first question is what stops their workloads, and whom alerts wake.
 OWNERS = frozenset({Role.WORKLOAD_OWNER, Role.WORKFLOW_OPTIMIZER, Role.DATA_ENGINEER})
 ON_CALL = frozenset({Role.INCIDENT_RESPONDER, Role.OPS_LEAD})

@@ -10,6 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from apps.budgets.banners import of_member
+from apps.budgets.months import month_at
 from apps.workloads import queries as workloads
 from apps.workspace import actions, finding, home, queries
 from apps.workspace.models import SavedFilter
@@ -25,7 +27,9 @@ def tenant_home(request: InTenant, slug: str) -> HttpResponse:
     """What waits for me, and what moves."""
     now = timezone.now()
     shown = home.present(request.tenant.id, request.actor, now)
-    return render(request, "tenants/home.html", {"shown": shown, "now": now})
+    month = month_at(now, request.tenant.time_zone)
+    banners = of_member(request.tenant.id, request.user.id, month) if shown.is_frontline else []
+    return render(request, "tenants/home.html", {"shown": shown, "banners": banners, "now": now})
 
 
 @member

@@ -7,7 +7,9 @@ from uuid import UUID
 from apps.accounts.models import User
 from apps.budgets import actions, checking, settling
 from apps.budgets.actions import Brake, Ceiling
-from apps.budgets.models import Closure, HoldSize, Reservation, UsageReport, UserTier
+from apps.budgets.alerting import BANNER
+from apps.budgets.metered import actions as metered
+from apps.budgets.models import AlertMail, BudgetAlert, Closure, CostGate, HoldSize, Reservation, UsageReport, UserTier
 from apps.budgets.months import month_at
 from apps.budgets.reported import actions as reported
 from apps.budgets.reported.actions import Report
@@ -57,4 +59,15 @@ def budgeted(workload: Workload, author: User, now: datetime) -> tuple[UserTier,
     due = UsageReport.objects.filter(tenant=tenant_id).values_list("id", flat=True)
     reported.settle_reported(tenant_id=tenant_id, ids=list(due), now=now)
     checking.check(tenant_id=tenant_id, now=now)
+    _metered(gate, author, now)
     return tier, Closure.objects.select_related("reservation").get(tenant=tenant_id, reservation=reservation)
+
+
+def _metered(gate: CostGate, author: User, now: datetime) -> None:
+    """A metered tier whose opt-in waits, and the mail of an alert."""
+    tier = actions.create_tier(tenant_id=gate.tenant_id, slug="metered", name="Secret metered tier", actor=SETUP)
+    row = actions.set_ceiling(gate=gate, tier=tier, ceiling=Ceiling(1_000, Pattern.METERED), actor=SETUP, now=now)
+    until = now + timedelta(days=30)
+    metered.ask(row=row, until=until, reason="Secret reason", requester=author, actor=SETUP, now=now)
+    alert = BudgetAlert.objects.get(tenant=gate.tenant_id, workload=gate.workload_id, place=BANNER)
+    AlertMail.objects.create(tenant_id=gate.tenant_id, alert=alert, person=author, at=now, created_at=now)

@@ -16,8 +16,8 @@ from apps.feedback.models import ReactionRecord, Report, Widget
 from apps.feedback.tickets import LASTS, Ticket
 from apps.feedback.widget import actions as widgets
 from apps.feedback.widget.actions import origin_of
-from apps.telemetry.ingest import user_key
 from portal.errors import Conflict, Invalid
+from portal.pseudonyms import user_key
 from portal.tenancy.context import tenant_transaction
 from tests.feedback.factory import answered_by_agent, filed, sums
 from tests.world import NOW, World

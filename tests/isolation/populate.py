@@ -14,7 +14,7 @@ from apps.accounts.models import ApiToken, User
 from apps.approvals import actions as approvals
 from apps.approvals import breakglass, policies, subjects
 from apps.approvals.models import ApprovalRequest, Delegation
-from apps.budgets.models import Closure, UserTier
+from apps.budgets.models import BudgetAlert, Closure, MeteredOptIn, Subject, UserTier
 from apps.dispatch.classify import actions as classify
 from apps.dispatch.classify import training as classifying
 from apps.dispatch.classify.models import Classifier, Example, Rule
@@ -184,6 +184,13 @@ class Planted:
             return TemporarySchedule.objects.get(tenant=self.tenant)
 
     @property
+    def budgeted(self) -> dict[str, object]:
+        """Rows of budgets, by the names that URLs use."""
+        with tenant_transaction(self.tenant.id):
+            found = {"opt_in_id": MeteredOptIn, "budget_alert_id": BudgetAlert, "subject_id": Subject}
+            return {name: model.objects.filter(tenant=self.tenant)[0].id for name, model in found.items()}
+
+    @property
     def ids(self) -> dict[str, object]:
         return {
             "key": self.workload.key,
@@ -236,6 +243,8 @@ class Planted:
             "closure_id": self.closure.id,
             "call_id": self.closure.reservation_id,
             "user_key": self.closure.reservation.user_key,
+            "form": "jsonl",
+            **self.budgeted,
             "rule_id": self.dispatching.rule.id,
             "example_id": self.dispatching.example.id,
         }

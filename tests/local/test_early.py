@@ -14,7 +14,7 @@ from portal.local import postgres
 from portal.local.process import Child
 from portal.tenancy import early
 
-MIGRATION = importlib.import_module("apps.budgets.migrations.0003_early_release")
+MIGRATION = importlib.import_module("apps.budgets.migrations.0006_early_release")
 CALL = "call budgets_reserve_durably('{}'::jsonb, null)"
 LATE = "begin; set local synchronous_commit = off; select budgets_reserve('{}'); commit"
 

@@ -1,6 +1,8 @@
 """The reservation once more: its locks last until its commit, not until the disk has it (decision 0010).
 
-``budgets_reserve`` as in 0002, with a look-up for each key of what was reserved before (one with an *or* had no index).
+``budgets_reserve`` as in 0002, but: a look-up for each key of what was reserved before (one with an *or* had no index);
+a reservation names the opt-in that its tokens beyond the ceiling stand on; a workload that has become regulated has a
+hard cap, whatever was set before (COST-2).
 ``budgets_reserve_durably`` is what the decision path calls.
 """
 
@@ -46,7 +48,7 @@ declare
 begin
   perform set_config('portal.tenant_id', ask->>'tenant', true);
 
-  select tg.ceiling, tg.pattern, tg.disclosure, tg.opted_in_until, tg.tier_id, t.slug as tier, t.name as tier_name,
+  select tg.ceiling, tg.pattern, tg.disclosure, tg.opted_in_until, tg.opt_in_id, tg.tier_id, t.slug as tier, t.name as tier_name,
          g.spend_cap, g.request_calls, g.request_tokens, g.request_money,
          g.session_calls, g.session_tokens, g.session_money,
          exists (select from budgets_closure c where c.tenant_id = this_tenant and c.credential = this_credential
@@ -123,7 +125,9 @@ begin
   end if;
 
   pattern := gate.pattern;
-  if pattern = 'metered' and (gate.opted_in_until is null or gate.opted_in_until <= moment) then
+  if pattern = 'metered' and (gate.opted_in_until is null or gate.opted_in_until <= moment)
+     or pattern <> 'hard' and exists (select from workloads_workload w where w.tenant_id = this_tenant
+                                       and w.id = this_workload and w.sensitivity = 'regulated') then
     pattern := 'hard';
   end if;
   if decision <> 'refused' and input + output > gate.ceiling - counter.settled - counter.held then
@@ -187,12 +191,13 @@ begin
   insert into budgets_reservation (
     id, tenant_id, workload_id, user_key, month, tier_id, request_id, attempt, session, idempotency_key, credential,
     decision, reason, pattern, requested_model, model, asked_input, held, held_money, metered, input_price,
-    output_price, state, served_model, expires_at, version, created_at)
+    output_price, state, served_model, expires_at, version, opt_in_id, created_at)
   values (
     found_id, this_tenant, this_workload, this_user, this_month, gate.tier_id, this_request,
     (ask->>'attempt')::int, this_session, this_key, this_credential, decision, reason, pattern,
     ask->'primary'->>'model', offer->>'model', input, input + output, cost, 0, in_price, out_price, 'held', '',
-    (ask->>'expires')::timestamptz, coalesce(ask->>'version', ''), moment);
+    (ask->>'expires')::timestamptz, coalesce(ask->>'version', ''),
+    case pattern when 'metered' then gate.opt_in_id end, moment);
   insert into budgets_entry (
     id, tenant_id, reservation_id, workload_id, user_key, month, kind, at, held, settled, metered, held_money, spent,
     by, reason, created_at)
@@ -228,7 +233,7 @@ grant execute on procedure budgets_reserve_durably(jsonb, jsonb) to portal_app;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("budgets", "0002_reserve")]
+    dependencies = [("budgets", "0005_leaner_indexes")]
 
     operations = [
         migrations.RunSQL(RESERVE, FORMER.replace("create function", "create or replace function")),

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('budgets', '0003_early_release'),
+        ('budgets', '0004_usage_reports'),
         ('workloads', '0002_grants_to_members_only'),
     ]
 

@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('budgets', '0004_leaner_indexes'),
+        ('budgets', '0003_metered_opt_in'),
         ('tenants', '0003_sign_in'),
         ('workloads', '0002_grants_to_members_only'),
     ]
