@@ -6,7 +6,7 @@ business rule and no tool call lives here.
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID
 
@@ -146,7 +146,8 @@ def _answer(
             **asked,
         )
         if held.is_exhausted:
-            with tenant_transaction(tenant_id):
+            # The refusal stands whatever becomes of the alert; the next one tells.
+            with suppress(InterfaceError, OperationalError), tenant_transaction(tenant_id):
                 alerting.tell_exhausted(
                     tenant_id=tenant_id,
                     workload_id=assignment.flag.workload_id,

@@ -84,7 +84,7 @@ def _service(outcome: Outcome) -> Iterator[Measure]:
 
 def _conditions(outcome: Outcome) -> Iterator[str]:
     calls, keeper = outcome.trace.calls, outcome.keeper
-    yield f"{outcome.trace.name}: {len(calls):,} calls of {calls[-1].at / 60:.0f} minutes, at {SPEED:g} times its speed"
+    yield f"{outcome.trace.name}: {len(calls):,} calls of {calls[-1].at / 60:.0f} minutes, {SPEED:g} times faster"
     yield f"{len(outcome.ground.caps)} users drawn Zipf (exponent 1, seed {SEED}); each cap is half of the user's demand"
     yield f"{CLIENTS} of the shipped AsyncClient in one process, a call at a time each; arrivals wait for a free one"
     yield (

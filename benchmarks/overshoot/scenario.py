@@ -75,6 +75,7 @@ class Outcome:
 def play(machine: Machine, trace: Trace, slug: str, *, with_kills: bool) -> Outcome:
     ground = grounds.lay(slug, trace.caps())
     kills = list(_kills(machine, trace)) if with_kills else []
+    machine.checkpoint()
     begins = time.time() + START_SECONDS
     keeper = Keeper(ground, time.time() + START_SECONDS + KEEP_EVERY)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
