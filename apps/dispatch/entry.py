@@ -26,6 +26,7 @@ from apps.dispatch.snapshot import Flag, Snapshot, snapshots
 from apps.pricing.queries import price
 from apps.pricing.rules import day_of, per_token
 from apps.telemetry.ingest import user_key
+from portal import faults
 from portal.access import credential
 from portal.actor import Actor
 from portal.connections import drop_dead
@@ -106,6 +107,7 @@ def settle(request: HttpRequest) -> HttpResponse:
         used = settling.Used(ask.input_tokens, ask.output_tokens, settling.Outcome(ask.outcome), ask.model)
         done = settling.settle(reservation=reservation, used=used, prices=prices, now=now)  # type: ignore[arg-type]
         state = queries.standing(done.reservation)
+    faults.point("budget.settled")
     settled = done.reservation
     body = {
         "reservation": str(settled.id),
