@@ -85,7 +85,7 @@ def _service(outcome: Outcome) -> Iterator[Measure]:
 def _conditions(outcome: Outcome) -> Iterator[str]:
     calls, keeper = outcome.trace.calls, outcome.keeper
     yield f"{outcome.trace.name}: {len(calls):,} calls of {calls[-1].at / 60:.0f} minutes, {SPEED:g} times faster"
-    yield f"{len(outcome.ground.caps)} users drawn Zipf (exponent 1, seed {SEED}); each cap is half of the user's demand"
+    yield f"{len(outcome.ground.caps)} users drawn Zipf (exponent 1, seed {SEED}); each cap half of the user's demand"
     yield f"{CLIENTS} of the shipped AsyncClient in one process, a call at a time each; arrivals wait for a free one"
     yield (
         f"a call takes {BEGIN_SECONDS:g} s and {1_000 * TOKEN_SECONDS:g} ms an output token, not sped up, and stops at "

@@ -41,7 +41,7 @@ class Machine:
                 self.said.append(told)
 
     def checkpoint(self) -> None:
-        """As the server makes one every five minutes: what a recovery has to do isn't the whole making of a database."""
+        """As the server makes every five minutes: a recovery needn't make the whole database once more."""
         with postgres.connect(postgres.BOOTSTRAP) as connection:
             connection.execute("checkpoint")
 

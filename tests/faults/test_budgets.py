@@ -1,5 +1,5 @@
-"""COST-4 under ``kill -9``: whatever instant a web process, a worker or a database session dies at, a hold is there with
-its entry and its counters, or not at all; nothing stands over the ceiling, and saying it again is saying it once.
+"""COST-4 under ``kill -9``: whatever instant a web process, a worker or a database session dies at, a hold is there
+with its entry and its counters, or not at all; nothing stands over the ceiling; said again is said once.
 """
 
 import http.client

@@ -30,14 +30,17 @@ def live_address(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]
 
 @pytest.fixture
 def open_portal(live_world: World, live_address: str) -> Callable[..., Portal]:
-    """Its workload W-01 is in service, and one call's output has been learned from fifty calls of somebody else."""
+    """Its workload W-01 is in service. ``learned``: what a call holds was, from fifty calls of somebody else."""
 
-    def make(*, ceiling: int = 1_000, pattern: Pattern = Pattern.HARD, may_degrade: bool = True) -> Portal:
+    def make(
+        *, ceiling: int = 1_000, pattern: Pattern = Pattern.HARD, may_degrade: bool = True, learned: bool = False
+    ) -> Portal:
         _in_service(live_world)
         gated(live_world, ceiling=ceiling, pattern=pattern)
         with tenant_transaction(live_world.tenant.id):
             Workload.objects.filter(id=live_world.workload.id).update(may_degrade=may_degrade)
-        _learned(live_world)
+        if learned:
+            _learn(live_world)
         return Portal(live_address, live_world.token("decide"), Real(live_world))
 
     return make
@@ -65,7 +68,7 @@ def _in_service(world: World) -> None:
         priced(world, model, now.date(), given, taken, now=now)
 
 
-def _learned(world: World) -> None:
+def _learn(world: World) -> None:
     """Ten tokens each, so what is held is the least that ever is."""
     now = datetime.now(UTC)
     offer = Offer(PRIMARY, 20, SONNET.input_price, SONNET.output_price)
