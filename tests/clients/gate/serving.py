@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 from tests.clients.gate.ledger import Book
 
-
 # What the portal says while its counters can't be reached (COST-5).
 BLOCKED = {
     "request_id": "req-0",
