@@ -27,6 +27,11 @@ class Plan:
     obeys: bool = True
     is_patient: bool = False
 
+    @property
+    def pause(self) -> float:
+        """Of a refused caller."""
+        return 0.1 if self.is_patient else 2 * self.seconds
+
 
 def use_up(address: str, token: str, plan: Plan) -> Counter[str]:
     """Runs until every caller was refused for good; how often each thing happened."""
@@ -48,7 +53,7 @@ def _caller(client: Client, plan: Plan, seen: Counter[str]) -> None:
             refused, happened = 0, "answered"
         except BudgetRefused as error:
             refused, happened = still_refused(refused, error, plan), "refused"
-            time.sleep(2 * plan.seconds)
+            time.sleep(plan.pause)
         except AdmissionsClosed:
             refused, happened = 5, "closed"
         seen[happened] += 1
