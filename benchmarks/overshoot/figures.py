@@ -55,8 +55,9 @@ def _unused(outcome: Outcome) -> Iterator[Measure]:
         ours=100 * sum(rooms.values()) / total,
         floor=100 * outcome.trace.one_by_one() / total,
         judged=100 * sum(rooms.values()) / total,
-        # With the portal gone for a while, calls are sent away whose budget nobody asks for again: no aim then.
-        at_most=None if outcome.kills else MOST_UNUSED,
+        # No aim where the portal is gone for a while, since nobody asks again for what was sent away then; and none for
+        # a part of the trace, whose users have too few calls to fill a budget with.
+        at_most=MOST_UNUSED if outcome.trace.is_whole and not outcome.kills else None,
         details={"budget": total, "unused": sum(rooms.values()), "of which a call sent away would have fitted": usable},
     )
     yield _plain("  of it, where a call sent away would have fitted", "%", 100 * usable / total, users=len(fitting))

@@ -41,6 +41,7 @@ class Call:
 class Trace:
     name: str
     calls: list[Call]
+    is_whole: bool = True
 
     def demand(self) -> dict[int, int]:
         """Tokens that each user's calls take together."""
@@ -77,7 +78,7 @@ def load(file: Path | None, *, quick: bool) -> Trace:
     ranks = [1 / rank for rank in range(1, USERS + 1)]
     users = random.Random(SEED).choices(range(USERS), ranks, k=len(kept))
     calls = [Call(at, user, given, taken) for user, (at, given, taken) in zip(users, kept, strict=True)]
-    return Trace(found.name if found else f"generated, seed {SEED}", calls)
+    return Trace(found.name if found else f"generated, seed {SEED}", calls, is_whole=not quick)
 
 
 def _read(file: Path) -> list[tuple[float, int, int]]:
@@ -86,6 +87,8 @@ def _read(file: Path) -> list[tuple[float, int, int]]:
             rows = sorted(_rows(csv.DictReader(lines), file))
     except OSError as error:
         raise Unreadable(f"{file} can't be read: {error.strerror}.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise Unreadable(f"{file} isn't a CSV file.") from error
     if not rows:
         raise Unreadable(f"{file} has no calls.")
     return [(at - rows[0][0], given, taken) for at, given, taken in rows]

@@ -109,7 +109,7 @@ def test_6_one_of_two_processes_is_killed_and_its_holds_stand(open_portal: Maker
     assert (portal.book().settled, portal.book().held) == (SMALL - all_of_its, all_of_its)
 
 
-@pytest.mark.parametrize(("limit", "ceiling"), [(40, SMALL), (None, CEILING), (10, SMALL // 2)])
+@pytest.mark.parametrize(("limit", "ceiling"), [(40, SMALL), (None, CEILING), (10, 640)])
 def test_7_litellms_router_with_our_hook(
     open_portal: Maker, open_model: Maker, limit: int | None, ceiling: int
 ) -> None:
