@@ -109,12 +109,12 @@ def test_6_one_of_two_processes_is_killed_and_its_holds_stand(open_portal: Maker
     assert (portal.book().settled, portal.book().held) == (SMALL - all_of_its, all_of_its)
 
 
-@pytest.mark.parametrize(("limit", "ceiling"), [(40, SMALL), (None, CEILING), (10, 640)])
+@pytest.mark.parametrize(("limit", "ceiling"), [(60, SMALL), (None, CEILING), (15, 650)])
 def test_7_litellms_router_with_our_hook(
     open_portal: Maker, open_model: Maker, limit: int | None, ceiling: int
 ) -> None:
-    """A reply of 40 tokens: with a limit as the reply, with none, and with a quarter of it."""
-    portal, provider = open_portal(ceiling=ceiling, learned=not limit), open_model(words=40, delay=REPLY_SECONDS)
+    """A reply of 60 tokens: with a limit as the reply, with none, and with a quarter of it."""
+    portal, provider = open_portal(ceiling=ceiling, learned=not limit), open_model(words=60, delay=REPLY_SECONDS)
     asyncio.run(use_up_through_litellm(portal, provider, limit))
     used_up(portal, ceiling)
     assert provider.billed == portal.book().settled
