@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 LOCAL := $(BIN)/python -m portal.local
 WORKERS ?= 2
 
-.PHONY: help setup setup-dev run test check bench e2e screenshots faults isolation-selftest lock clean
+.PHONY: help setup setup-dev run test check bench bench-overshoot e2e screenshots faults isolation-selftest lock clean
 
 help:
 	@echo "make run                 everything, on http://127.0.0.1:8000 (PORT=8001 make run for another port)"
@@ -14,6 +14,7 @@ help:
 	@echo "make e2e                 the journeys in Chromium"
 	@echo "make screenshots         the demo's main pages, light and dark, wide and narrow, into screenshots/"
 	@echo "make bench               benchmarks, into benchmarks/results/latest.json"
+	@echo "make bench-overshoot     a replayed trace against the caps, also under kill -9 (TRACE=file)"
 	@echo "make faults              kill -9 at every labelled point, many seeds"
 	@echo "make isolation-selftest  drop the row policies and see the leak suite fail"
 	@echo "make setup, setup-dev    install only, for running or for everything"
@@ -56,6 +57,9 @@ check: setup-dev
 
 bench: setup-dev
 	@$(LOCAL) exec -- $(BIN)/python -m benchmarks
+
+bench-overshoot: setup-dev
+	@$(BIN)/python -m benchmarks.overshoot $(if $(TRACE),--trace "$(TRACE)")
 
 e2e: setup-dev
 	@$(LOCAL) exec -- $(BIN)/pytest -m e2e tests/e2e

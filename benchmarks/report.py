@@ -25,7 +25,7 @@ def table(results: Sequence[Result]) -> str:
     return "\n".join(lines)
 
 
-def write(results: Sequence[Result], *, postgres: str, seconds: float, quick: bool) -> None:
+def write(results: Sequence[Result], *, postgres: str, seconds: float, quick: bool, to: Path = LATEST) -> None:
     found = {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _git("rev-parse", "HEAD"),
@@ -35,8 +35,8 @@ def write(results: Sequence[Result], *, postgres: str, seconds: float, quick: bo
         "machine": _machine(postgres),
         "benchmarks": [_plain(result) for result in results],
     }
-    LATEST.parent.mkdir(exist_ok=True)
-    LATEST.write_text(json.dumps(found, indent=2) + "\n")
+    to.parent.mkdir(exist_ok=True)
+    to.write_text(json.dumps(found, indent=2) + "\n")
 
 
 def _plain(result: Result) -> dict[str, Any]:

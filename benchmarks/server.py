@@ -27,13 +27,13 @@ def served(application: str) -> Iterator[int]:
         log = Path(folder) / "web.log"
         child = Child(application, command, log, env=environment(), cwd=paths.PROJECT_ROOT).start()
         try:
-            wait_until(lambda: _ready(port), child, 60)
+            wait_until(lambda: ready(port), child, 60)
             yield port
         finally:
             child.stop()
 
 
-def _ready(port: int) -> bool:
+def ready(port: int) -> bool:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
             return True

@@ -16,6 +16,7 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError, connection
 
 from apps.budgets.rules import LEAST_OUTPUT, Decision, Offer, Reason
+from portal import faults
 from portal.connections import drop_dead
 from portal.errors import Conflict
 from portal.tenancy.context import tenant_transaction
@@ -113,10 +114,12 @@ def _call(ask: Ask) -> dict[str, Any]:
 
 
 def _execute(statement: str, ask: Ask) -> dict[str, Any]:
+    faults.point("budget.asked")
     with connection.cursor() as cursor:
         cursor.execute(statement, [ask.document()])
         # Django has its cursors leave JSON as text.
         found: dict[str, Any] = json.loads(cursor.fetchone()[0])
+    faults.point("budget.held")
     return found
 
 

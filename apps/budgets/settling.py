@@ -28,6 +28,7 @@ from apps.budgets.models import (
     WorkloadMonth,
 )
 from apps.budgets.rules import Pattern, estimate, metered_of
+from portal import faults
 from portal.actor import Actor
 from portal.errors import Invalid, Refused
 from portal.outbox.actions import enqueue
@@ -270,6 +271,7 @@ def _post(month: UserMonth, reservation: Reservation, move: _Move, now: datetime
         reason=move.reason,
         created_at=now,
     )
+    faults.point("budget.entered")
     _move_counters(month, -held, change, metered - reservation.metered)
     reservation.state, reservation.cost, reservation.metered = move.state, move.cost, metered
     reservation.used_input, reservation.used_output = move.used_input, move.used_output
@@ -281,6 +283,7 @@ def _post(month: UserMonth, reservation: Reservation, move: _Move, now: datetime
     WorkloadMonth.objects.filter(
         tenant=reservation.tenant_id, workload=reservation.workload_id, month=reservation.month
     ).update(held=F("held") - held_money, spent=F("spent") + move.spent - spent)
+    faults.point("budget.posted")
 
 
 def _move_counters(month: UserMonth, held: int, settled: int, metered: int) -> None:

@@ -6,7 +6,7 @@ business rule and no tool call lives here.
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,7 @@ from apps.dispatch.classify.decide import Classified, classifiers, classify
 from apps.dispatch.decision import Decision, decide, of_version
 from apps.dispatch.ofrep import caller
 from apps.dispatch.snapshot import Flag, Snapshot, snapshots
+from portal import faults
 from portal.access import credential
 from portal.actor import Actor
 from portal.connections import drop_dead
@@ -105,6 +106,7 @@ def settle(request: HttpRequest) -> HttpResponse:
         used = settling.Used(ask.input_tokens, ask.output_tokens, settling.Outcome(ask.outcome), ask.model)
         done = settling.settle(reservation=reservation, used=used, prices=prices, now=now)
         state = queries.standing(done.reservation)
+    faults.point("budget.settled")
     settled = done.reservation
     body = {
         "reservation": str(settled.id),
@@ -145,7 +147,8 @@ def _answer(
             **asked,
         )
         if held.is_exhausted:
-            with tenant_transaction(tenant_id):
+            # The refusal stands whatever becomes of the alert; the next one tells.
+            with suppress(InterfaceError, OperationalError), tenant_transaction(tenant_id):
                 alerting.tell_exhausted(
                     tenant_id=tenant_id,
                     workload_id=assignment.flag.workload_id,

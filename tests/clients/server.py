@@ -25,18 +25,30 @@ def environment(**extra: str) -> dict[str, str]:
 @contextmanager
 def served(**extra: str) -> Iterator[str]:
     """A granian process; yields its address."""
+    with running(**extra) as (address, _):
+        yield address
+
+
+@contextmanager
+def running(**extra: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """The same for whoever wants to kill it: it has a process group of its own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "portal.wsgi:application"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--blocking-threads", "4", "--no-ws"]
     process = subprocess.Popen(
-        command, cwd=paths.PROJECT_ROOT, env=environment(**extra), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command,
+        cwd=paths.PROJECT_ROOT,
+        env=environment(**extra),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
     )
     address = f"http://127.0.0.1:{port}"
     try:
         _wait(address, process)
-        yield address
+        yield address, process
     finally:
         process.terminate()
         process.wait(10)

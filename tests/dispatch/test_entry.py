@@ -15,7 +15,7 @@ from apps.budgets.actions import Brake
 from apps.budgets.models import BudgetAlert, Closure, Reservation, UserMonth
 from apps.budgets.months import month_at
 from apps.budgets.rules import FIRST_HELD, Pattern
-from apps.dispatch import ofrep, snapshot
+from apps.dispatch import entry, ofrep, snapshot
 from apps.dispatch.classify import actions as classifying
 from apps.dispatch.classify.decide import classifiers
 from apps.workloads import actions as workloads
@@ -394,9 +394,26 @@ def test_reaching_the_cap_is_told_once_even_where_a_rest_too_small_is_left(world
     hold = ask(token, input_tokens=999_600).json()["reservation"]["id"]
     post(token, "settle", {"reservation": hold, "input_tokens": 999_600, "output_tokens": 400})
     assert [ask(token).status_code for _ in range(3)] == [402, 402, 402]
-    # 98 % is ahead of the month but on its very last hours, when there is no banner any more.
-    now = timezone.now()
-    told = [1, 2, 3] if month_at(now, "UTC").elapsed(now) <= 500 / 510 else [1, 3]
     with tenant_transaction(world.tenant.id):
-        assert list(BudgetAlert.objects.order_by("place").values_list("place", flat=True)) == told
+        assert list(BudgetAlert.objects.order_by("place").values_list("place", flat=True)) == [1, 2, 3]
         assert ledger.differences(world.tenant.id) == []
+
+
+def test_a_refusal_stands_where_its_alert_cannot_be_written_and_the_next_one_tells(
+    world: World, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gated(world, ceiling=510)
+    hold = ask(token).json()["reservation"]["id"]
+    post(token, "settle", {"reservation": hold, "input_tokens": 100, "output_tokens": 400})
+
+    def gone(**about: Any) -> None:
+        raise OperationalError("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(entry.alerting, "tell_exhausted", gone)
+        assert (ask(token).status_code, ask(token).json()["code"]) == (402, "hard_cap")
+    with tenant_transaction(world.tenant.id):
+        assert not BudgetAlert.objects.filter(place=3).exists()
+    assert ask(token).status_code == 402
+    with tenant_transaction(world.tenant.id):
+        assert BudgetAlert.objects.filter(place=3).count() == 1

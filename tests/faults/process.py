@@ -9,6 +9,7 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
+from apps.budgets import tasks as budgets  # noqa: E402
 from apps.events import courier  # noqa: E402
 from apps.gates import tasks as gates  # noqa: E402
 from apps.ownership.alerts import pager  # noqa: E402
@@ -27,7 +28,8 @@ def main(work: str) -> None:
     if work == "courier":
         carry()
         return
-    {"rollouts": rollouts.tick, "outbox": outbox.outbox_tick, "gates": gates.tick}[work].apply(throw=True)
+    ticks = {"rollouts": rollouts.tick, "outbox": outbox.outbox_tick, "gates": gates.tick, "budgets": budgets.tick}
+    ticks[work].apply(throw=True)
 
 
 def page() -> None:

@@ -55,7 +55,8 @@ class AsyncClient:
     async def admit(self, ask: Ask) -> Decision:
         """Asks until there is a decision. Whatever a lost question may hold is given back in the background."""
         try:
-            return decision_of(await self._converse(asked(ask, self._retries, self._chance), self._timeout))
+            reply = await self._converse(asked(ask, self._retries, self._chance), self._timeout)
+            decision = decision_of(reply)
         except CausewayError as error:
             if error.perhaps_held:
                 self.later(ask, undo=True)
@@ -63,6 +64,9 @@ class AsyncClient:
         except asyncio.CancelledError:
             self.later(ask, undo=True)
             raise
+        if reply.unsure and decision.reservation is None:
+            self.later(ask, undo=True)  # blocked now, but an earlier try may have been admitted
+        return decision
 
     async def settle(self, ask: Ask, *, wait: bool = True) -> Settlement | None:
         """Tries once, quickly; None if it is left to the outbox. Never raises: the user has their answer already."""

@@ -56,7 +56,8 @@ class Client:
     def admit(self, ask: Ask) -> Decision:
         """Asks until there is a decision. Whatever a lost question may hold is given back in the background."""
         try:
-            return decision_of(self._converse(asked(ask, self._retries, self._chance), self._timeout))
+            reply = self._converse(asked(ask, self._retries, self._chance), self._timeout)
+            decision = decision_of(reply)
         except CausewayError as error:
             if error.perhaps_held:
                 self.later(ask, undo=True)
@@ -64,6 +65,9 @@ class Client:
         except (KeyboardInterrupt, SystemExit):
             self.later(ask, undo=True)
             raise
+        if reply.unsure and decision.reservation is None:
+            self.later(ask, undo=True)  # blocked now, but an earlier try may have been admitted
+        return decision
 
     def settle(self, ask: Ask, *, wait: bool = True) -> Settlement | None:
         """Tries once, quickly; None if it is left to the outbox. Never raises: the user has their answer already."""

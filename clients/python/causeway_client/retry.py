@@ -61,6 +61,8 @@ def asked_once(ask: Ask) -> Talk:
 def undone(admission: Ask) -> Talk:
     """Gives back what a lost admission may hold: asked again, the portal names the reservation; nothing was sent."""
     reply = yield from asked_once(admission)
+    if reply.body.get("decision") == "blocked":
+        return replace(reply, status=503)  # nobody could look whether it holds anything
     found = reply.body.get("reservation") if reply.status == 200 else None
     if not isinstance(found, Mapping) or "id" not in found:
         return reply

@@ -16,16 +16,25 @@ REPLY_SECONDS = 0.02
 
 @dataclass(frozen=True)
 class Plan:
-    """``limit``: the output the caller asks for, None to leave it to the portal. ``obeys``: the model stops there."""
+    """``limit``: the output the caller asks for, None to leave it to the portal. ``obeys``: the model stops there.
+
+    ``is_patient``: a caller ends when nothing is left and nothing is held by others, not at five refusals in a row.
+    """
 
     callers: int = 64
     limit: int | None = SAID
     seconds: float = REPLY_SECONDS
     obeys: bool = True
+    is_patient: bool = False
+
+    @property
+    def pause(self) -> float:
+        """Of a refused caller."""
+        return 0.1 if self.is_patient else 2 * self.seconds
 
 
 def use_up(address: str, token: str, plan: Plan) -> Counter[str]:
-    """Runs until every caller was refused five times in a row; how often each thing happened."""
+    """Runs until every caller was refused for good; how often each thing happened."""
     seen: Counter[str] = Counter()
     with Client(address, token, timeout=20.0) as client:
         threads = [threading.Thread(target=_caller, args=(client, plan, seen)) for _ in range(plan.callers)]
@@ -42,12 +51,19 @@ def _caller(client: Client, plan: Plan, seen: Counter[str]) -> None:
         try:
             _call(client, plan)
             refused, happened = 0, "answered"
-        except BudgetRefused:
-            refused, happened = refused + 1, "refused"
-            time.sleep(2 * plan.seconds)
+        except BudgetRefused as error:
+            refused, happened = still_refused(refused, error, plan), "refused"
+            time.sleep(plan.pause)
         except AdmissionsClosed:
             refused, happened = 5, "closed"
         seen[happened] += 1
+
+
+def still_refused(times: int, error: BudgetRefused, plan: Plan) -> int:
+    """How often in a row, where five times is for good."""
+    if plan.is_patient:
+        return 0 if error.budget["held"] else 5
+    return times + 1
 
 
 def _call(client: Client, plan: Plan) -> None:

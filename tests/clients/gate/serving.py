@@ -12,6 +12,15 @@ from typing import Any, Protocol
 
 from tests.clients.gate.ledger import Book
 
+# What the portal says while its counters can't be reached (COST-5).
+BLOCKED = {
+    "request_id": "req-0",
+    "decision": "blocked",
+    "handler": "fallback",
+    "reasons": ["counters_unreachable"],
+    "reservation": None,
+}
+
 
 class Server(ThreadingHTTPServer):
     """On loopback, with room for many callers at once."""
@@ -55,7 +64,7 @@ def serving(handler: type[Handler]) -> Iterator[str]:
 class Books(Protocol):
     """What stands behind the door: the ledger in memory, or one that hands each question on to a real portal.
 
-    ``faults``, one a request: ``lost`` before or ``lost_after`` it is done, ``slow``, or a status.
+    ``faults``, one a request: ``lost`` before or ``lost_after`` it is done, ``slow``, ``blocked``, or a status.
     """
 
     faults: deque[str]
@@ -84,7 +93,9 @@ def portal(ledger: Books, token: str = "secret") -> Iterator[Portal]:
         def do_POST(self) -> None:
             body = self.read()
             fault = ledger.faults.popleft() if ledger.faults else ""
-            if fault == "lost":
+            if fault == "blocked":
+                self.say(200, {}, BLOCKED)
+            elif fault == "lost":
                 self.close_connection = True
             elif fault.isdigit():
                 self.say(int(fault), {"Retry-After": "0"}, {"code": "overloaded"})

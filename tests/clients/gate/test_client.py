@@ -242,6 +242,19 @@ def test_a_hold_whose_answer_never_came_is_given_back(open_portal: Maker, connec
     assert (portal.book().held, len(portal.book().rows)) == (0, 1)
 
 
+@pytest.mark.parametrize("faults", [["lost_after", "blocked"], ["lost_after", "blocked", "blocked", "blocked"]])
+def test_a_lost_hold_is_given_back_when_the_counters_are_reached_again(
+    open_portal: Maker, connect: Maker, faults: list[str]
+) -> None:
+    """The first answer was lost, then nobody could look: that it is blocked now doesn't mean that nothing is held."""
+    portal = open_portal()
+    portal.ledger.faults.extend(faults)
+    with connect(portal, outbox=Outbox(patience=QUICK)).request(**QUESTION) as call:
+        assert (call.decision.decision, call.is_agent) == ("blocked", False)
+    eventually(lambda: portal.book().outcomes() == [(1, "not_sent", None)])
+    assert (portal.book().held, list(portal.ledger.faults)) == (0, [])
+
+
 def test_closing_delivers_what_is_left_without_waiting_for_its_turn(open_portal: Maker, connect: Maker) -> None:
     portal = open_portal()
     client = connect(portal, outbox=Outbox(patience=Retries(first=60.0, longest=60.0)))

@@ -58,7 +58,8 @@ def test_4_a_model_that_ignores_its_limit_is_stopped_at_the_calls_in_flight(open
 
 def test_5_two_processes_share_one_budget(open_portal: Maker) -> None:
     portal = open_portal(ceiling=CEILING)
-    with processes(portal, Plan(callers=32)) as workers:
+    plan = Plan(callers=32)
+    with processes(portal, plan, plan) as workers:
         for worker in workers:
             worker.join(60)
     used_up(portal)
@@ -66,8 +67,8 @@ def test_5_two_processes_share_one_budget(open_portal: Maker) -> None:
 
 def test_6_one_of_two_processes_is_killed_and_its_holds_stand(open_portal: Maker) -> None:
     """What it may have spent is not given out again; the other uses the rest."""
-    portal = open_portal(ceiling=CEILING)
-    with processes(portal, Plan(callers=32, seconds=0.1)) as (victim, other):
+    portal, plan = open_portal(ceiling=CEILING), Plan(callers=32, seconds=0.1)
+    with processes(portal, plan, plan) as (victim, other):
         while portal.book().settled < CEILING // 8:
             time.sleep(0.01)
         victim.kill()
@@ -78,12 +79,12 @@ def test_6_one_of_two_processes_is_killed_and_its_holds_stand(open_portal: Maker
 
 
 class processes:  # read as a verb's object in a with statement
-    """Two processes of callers, for the length of a block."""
+    """A process of callers for each plan, for the length of a block."""
 
-    def __init__(self, portal: Portal, plan: Plan) -> None:
+    def __init__(self, portal: Portal, *plans: Plan) -> None:
         context = multiprocessing.get_context("spawn")
-        arguments = (portal.address, portal.token, plan)
-        self._workers = [context.Process(target=use_up, args=arguments) for _ in range(2)]
+        every = [(portal.address, portal.token, plan) for plan in plans]
+        self._workers = [context.Process(target=use_up, args=arguments) for arguments in every]
 
     def __enter__(self) -> list[Any]:
         for worker in self._workers:
