@@ -175,7 +175,9 @@ def _covers(actor: Actor, flag: Flag) -> bool:
 def _etag(tenant_id: UUID, actor: Actor, snapshot: Snapshot, context: dict[str, Any]) -> str:
     """Strong: over tenant, token's workloads, configuration and the whole context."""
     covered = sorted(map(str, actor.workloads)) if actor.workloads is not None else "all"
-    identity = [str(tenant_id), covered, snapshot.version, snapshot.is_current, context]
+    # A pilot's time ends without anything being set.
+    state = [snapshot.version, snapshot.is_current, str(snapshot.until)]
+    identity = [str(tenant_id), covered, *state, context]
     text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:40]}"'
 

@@ -214,6 +214,19 @@ def test_its_time_ends_it_within_a_second_in_every_process_whatever_is_written_d
         assert PilotService.objects.get().ended_at is None
 
 
+def test_an_answer_that_a_client_keeps_is_old_when_its_time_is_over(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = served(world, COHORT)
+    token = world.token("decide", expires_at=row.ends_at + timedelta(days=1))
+    tag = evaluate(token, "").headers["ETag"]
+    assert evaluate(token, "", **{"If-None-Match": tag}).status_code == 304
+    snapshot.snapshots.clear()
+    monkeypatch.setattr(snapshot.timezone, "now", lambda: row.ends_at)
+    answer = evaluate(token, "", **{"If-None-Match": tag})
+    assert (answer.status_code, answer.json()["flags"][0]["value"]["handler"]) == (200, "fallback")
+
+
 def test_a_change_is_seen_by_every_process_within_a_second(world: World) -> None:
     clock = [0.0]
     other = snapshot.Snapshots(clock=lambda: clock[0])
