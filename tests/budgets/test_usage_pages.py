@@ -286,7 +286,7 @@ def test_charlie_and_mallory_see_none_of_it(world: World, path: str) -> None:
     [
         ("users/u1/?month=last", 17),
         ("swaps/?month=last", 14),
-        ("what-if/?month=last&ceiling=200", 19),
+        ("what-if/?month=last&ceiling=200", 18),
         ("rightsizing/", 18),
         ("sizing/", 16),
     ],

@@ -175,7 +175,7 @@ def shown(client: Client, path: str = "/t/acme/") -> tuple[list[str], list[str]]
 @pytest.mark.parametrize(
     ("who", "first"),
     [
-        ("charlie", ["Home", "Feedback", "Training"]),
+        ("charlie", ["Home", "Feedback", "My usage", "Training"]),
         ("erin", ["Home", "Approvals"]),
         ("bob", ["Home", "Alerts", "On call"]),
         ("alice", ["Home", "Workloads", "Rollouts"]),
@@ -193,7 +193,7 @@ def test_one_s_own_entries_come_first_and_none_is_lost(world: World, who: str, f
 
 def test_the_entry_of_the_page_one_is_on_is_shown_wherever_it_belongs(world: World) -> None:
     first, rest = shown(signed_in("charlie"), "/t/acme/runbooks/")
-    assert first == ["Home", "Feedback", "Training", "Runbooks"] and "Runbooks" not in rest
+    assert first == ["Home", "Feedback", "My usage", "Training", "Runbooks"] and "Runbooks" not in rest
 
 
 def test_whoever_may_not_open_a_page_has_no_entry_for_it(world: World) -> None:
