@@ -161,6 +161,9 @@ def test_over_the_api_a_gate_is_set_read_and_opened(world: World) -> None:
     ceiling = {"ceiling": 1_000, "pattern": "hard"}
     shown = owner.post(f"{API}workloads/W-01/cost/tiers/standard", ceiling, content_type="application/json").json()
     assert (shown["spend_cap"], shown["missing_tiers"]) == ("20.00", [])
+    assert shown["gaps"] == [
+        "Nobody knows what sonnet-4.5 costs, so its calls are refused: set its price on the rate card."
+    ]
     assert shown["ceilings"] == [
         {
             "tier": "standard",

@@ -3,7 +3,13 @@
 import random
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from apps.budgets import gates, presenter, queries
+from apps.budgets.models import Closure, Reservation, Subject, TierGate
+from apps.budgets.months import month_at
 from apps.feedback.models import Desk, Report
 from apps.gates.models import Evidence
 from apps.pricing import queries as prices
@@ -11,6 +17,7 @@ from apps.pricing.models import ModelPrice
 from apps.rollouts.machine import State
 from apps.rollouts.models import Rollout
 from apps.runbooks.models import Drill
+from apps.tenants.models import Tenant
 from apps.tenants.queries import tenant_by_slug
 from apps.tenants.roles import Role
 from apps.workloads.models import Workload
@@ -40,8 +47,74 @@ def test_two_tenants_with_three_rollouts_on_their_way_and_a_second_run_adds_noth
             day = datetime.now(UTC).date()
             found = prices.prices(tenant.id, prices.models_in_use(tenant.id), day)
             assert {model: price.is_complete for model, price in found.items()} == dict.fromkeys(MODELS, True)
+            _look_at_costs(tenant)
             assert found["gpt-4o-mini"].source.startswith("genai-prices") and "Fiona" in found["opus"].source
     assert file.stat().st_mode & 0o077 == 0
+
+
+def _look_at_costs(tenant: Tenant) -> None:
+    """Every gate is complete; of the people one was moved to the smaller model and others are near their ceiling."""
+    day = datetime.now(UTC).date()
+    assert [gates.look(workload, day)[1] for workload in Workload.objects.all()] == [[]] * 5
+    assert set(TierGate.objects.values_list("pattern", flat=True)) == {"hard", "soft", "metered"}
+    month = month_at(datetime.now(UTC), tenant.time_zone).key
+    fred = Subject.objects.get(member__email="fred@meridian.example")
+    moved = Reservation.objects.get(decision="degraded")
+    assert (moved.user_key, moved.model, moved.month) == (fred.user_key, "haiku", month)
+    support = Workload.objects.get(key="W-01")
+    near = [presenter.name(row) for row in queries.users(support, month) if presenter.is_near(row)]
+    assert sorted(near) == ["Blaulicht e. V.", "Fred Castillo"]
+    assert set(Reservation.objects.values_list("state", flat=True)) == {"settled"}
+    assert Reservation.objects.count() == 160 and not Closure.objects.exists()
+
+
+def test_an_agents_call_is_held_made_within_its_limit_and_settled_with_what_its_span_says() -> None:
+    portal = Spoken()
+    simulator._second(portal, random.Random(1), "meridian", "W-01", simulator.HEALTHY)  # type: ignore[arg-type]
+    assert len(portal.held) == len(portal.settled) == simulator.CALLS_PER_SECOND
+    assert portal.held == [f"hold-{n}" for n in range(simulator.CALLS_PER_SECOND)]
+    for span in portal.spans:
+        said = {a.key: a.value for a in span.attributes}
+        assert said["gen_ai.usage.output_tokens"].int_value <= Spoken.LIMIT
+        assert said["causeway.request_id"].string_value.startswith("request-")
+        assert said["causeway.attempt"].int_value == 1
+    assert portal.settled == portal.held
+
+
+class Spoken:
+    """A portal that sends everybody to the agent and notes what it is told."""
+
+    LIMIT = 90
+
+    def __init__(self) -> None:
+        self.held: list[str] = []
+        self.settled: list[str] = []
+        self.spans: list[Span] = []
+
+    def decide(self, workload: str, unit: str) -> dict[str, Any]:
+        common = {"workload": workload, "version": "1.1", "model": "m", "arm": "agent", "handler": "agent"}
+        return {**common, "rollout": "r", "phase": 1, "share": 5}
+
+    def dispatch(self, workload: str, unit: str, input_tokens: int) -> dict[str, Any]:
+        hold = f"hold-{len(self.held)}"
+        self.held.append(hold)
+        told = self.decide(workload, unit)
+        return {
+            **{name: told[name] for name in ("handler", "version", "arm", "model")},
+            "request_id": f"request-{len(self.held)}",
+            "max_output_tokens": self.LIMIT,
+            "reservation": {"id": hold},
+        }
+
+    def export(self, spans: list[Span]) -> None:
+        self.spans += spans
+
+    def settle(self, reservation: str, span: Span) -> None:
+        assert span in self.spans
+        self.settled.append(reservation)
+
+    def react(self, tenant: str, workload: str, reactions: list[dict[str, str]]) -> None:
+        pass
 
 
 def test_the_simulator_fails_only_as_its_profile_says_of_what_it_was_told() -> None:
