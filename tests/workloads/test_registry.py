@@ -83,8 +83,9 @@ def test_over_the_api_a_prompt_of_another_workload_is_refused_and_nothing_is_reg
         other = actions.register_workload(
             tenant_id=world.tenant.id, key="W-02", owner=world.alice, actor=SETUP, name="n", purpose="p"
         )
-        before = audit.head(world.tenant.id)
     headers = {"Authorization": f"Bearer {world.token('read', 'write', user=world.alice)}"}
+    with tenant_transaction(world.tenant.id):
+        before = audit.head(world.tenant.id)
     body = {"label": "1", "model": "m", "prompt_digest": world.stable.prompt_digest, "why": "w", "tools": ["search"]}
     url = "/api/v1/t/acme/workloads/W-02/versions"
     refused = Client().post(url, body, content_type="application/json", headers=headers)
