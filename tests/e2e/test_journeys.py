@@ -8,7 +8,6 @@ from django.contrib.auth.hashers import make_password
 from playwright.sync_api import Page
 
 from apps.accounts.models import User
-from apps.budgets import actions as budgets
 from apps.ownership import actions as rotas
 from apps.ownership import queries as rotas_of
 from apps.ownership.alerts import links
@@ -261,7 +260,6 @@ def test_a_workload_is_walked_from_pilot_to_the_harden_gate(
 def _prepare(world: World) -> None:
     join(world, "sam", "security")
     workloads.permit_person(workload=world.workload, user=world.bob, permission="manage_workload", actor=SETUP)
-    budgets.create_tier(tenant_id=world.tenant.id, slug="free", name="Free", is_free=True, actor=SETUP)
     User.objects.update(password=make_password(PASSWORD, hasher="scrypt"))
 
 
@@ -313,16 +311,15 @@ def _name_three(page: Page, address: str) -> None:
 def _set_hard_caps(page: Page, address: str) -> None:
     """The gate's page leads to the cost page, which says what is missing."""
     page.goto(f"{address}/t/acme/workloads/W-01/gates/harden/")
-    page.get_by_text("Free has no ceiling: set one.").first.wait_for()
     page.get_by_role("link", name="To its cost gate").click()
     page.get_by_role("link", name="Change the gate").click()
     page.get_by_label("Spend cap of a month, USD").fill("500")
     page.get_by_role("button", name="Set it").click()
-    page.get_by_text("The gate isn't complete: Free has no ceiling: set one.").wait_for()
+    page.get_by_text("The gate isn't complete: Secret tier has no ceiling: set one.").wait_for()
     page.get_by_role("link", name="Set it").click()
     page.get_by_label("Tokens a month and user").fill("20000")
     page.get_by_role("button", name="Set it").click()
-    page.get_by_text("Free: the ceiling is set.").wait_for()
+    page.get_by_text("Secret tier: the ceiling is set.").wait_for()
 
 
 def _write_runbook(page: Page, address: str) -> None:
