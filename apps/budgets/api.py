@@ -14,6 +14,7 @@ from apps.budgets.actions import MOST_MONEY, Brake, Ceiling
 from apps.budgets.models import MOST_TOKENS, TierGate, UserTier
 from apps.budgets.months import month_at
 from apps.budgets.rules import THRESHOLDS, Pattern
+from apps.budgets.tiers import actions as tiers_actions
 from apps.pricing.rules import day_of
 from apps.tenants.queries import zone_of
 from apps.workloads.api import person_behind
@@ -30,10 +31,13 @@ class UserTierSerializer(serializers.ModelSerializer[UserTier]):
 
 
 class NewUserTierSerializer(serializers.Serializer[Any]):
+    """``like``: whose ceilings it begins with; without them no gate is complete until it has one (COST-9)."""
+
     slug = serializers.SlugField(max_length=40)
     name = serializers.CharField(max_length=60)
     is_free = serializers.BooleanField(default=False)
     is_default = serializers.BooleanField(default=False)
+    like = serializers.SlugField(max_length=40, default="", allow_blank=True)
 
 
 def _money(**options: Any) -> serializers.DecimalField:
@@ -100,7 +104,11 @@ class TiersView(TenantView):
     def post(self, request: Request, slug: str) -> Response:
         person_behind(self, "tier.manage")
         data = self.said(NewUserTierSerializer)
-        tier = actions.create_tier(tenant_id=self.tenant.id, actor=self.actor, **data)
+        is_default, like = data.pop("is_default"), data.pop("like")
+        model = queries.tier_for(self.tenant.id, like) if like else None
+        tier = tiers_actions.add_tier(tenant_id=self.tenant.id, like=model, actor=self.actor, **data)
+        if is_default:
+            tier = tiers_actions.change_tier(tier=tier, is_default=True, actor=self.actor)
         return Response(UserTierSerializer(tier).data, status=201)
 
 
@@ -150,7 +158,7 @@ def _shown(workload: Workload) -> dict[str, Any]:
     month = month_at(now, zone_of(workload.tenant_id).key)
     gate, rows = queries.gate_of(workload, month.key), list(queries.ceilings(workload))
     found = presenter.money(gate) if gate else None
-    missing = presenter.missing(list(queries.tiers(workload.tenant_id)), rows)
+    seen, gaps = gates.look(workload, day_of(now))
     shown = {
         "month": month.key,
         "resets_at": month.resets_at,
@@ -159,8 +167,8 @@ def _shown(workload: Workload) -> dict[str, Any]:
         "held": f"{found.held.normalize():f}" if found else "0",
         "currency": gate.currency if gate else "USD",
         "ceilings": rows,
-        "missing_tiers": [tier.slug for tier in missing],
-        "gaps": [gap.what for gap in gates.look(workload, day_of(now))[1]],
+        "missing_tiers": [tier.slug for tier in presenter.missing(seen.tiers, rows)],
+        "gaps": [gap.what for gap in gaps],
         "closed": [closure.id for closure in queries.closed(workload)[:50]],
     }
     return dict(CostSerializer(shown).data)

@@ -25,10 +25,19 @@ class Kind(StrEnum):
     PRICE = "price_unknown"
 
 
+# Without these nothing is admitted at all. With the others the database admits as under a hard cap, so that a policy
+# that changes under a running workload puts nobody out of service (COST-2, COST-7).
+STOPS = frozenset({Kind.GATE, Kind.TIERS, Kind.CEILING})
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
     kind: Kind
     what: str
+
+    @property
+    def stops(self) -> bool:
+        return self.kind in STOPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,7 @@ class Policy:
 @dataclass(frozen=True, slots=True)
 class Tier:
     id: UUID
+    slug: str
     name: str
     is_free: bool
     is_default: bool

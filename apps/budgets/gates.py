@@ -32,6 +32,10 @@ class Gates:
         """What the workload's gate lacks by itself; prices aside."""
         return self.lacked(workload.id, policy_of(workload))
 
+    def admits(self, workload: Workload) -> bool:
+        """Whether any call of the workload can be admitted (COST-9)."""
+        return not any(gap.stops for gap in self.lacks(workload))
+
     def lacked(self, workload_id: UUID, policy: Policy) -> list[Gap]:
         """The same, of a workload that wasn't read as a whole."""
         has_gate = workload_id in self.caps
@@ -97,7 +101,7 @@ def _asked(tenant_id: UUID, workload: Workload | None = None) -> dict[str, tuple
     return {
         "tiers": (
             UserTier.objects.filter(tenant=tenant_id),
-            JSONObject(id="id", name="name", is_free="is_free", is_default="is_default"),
+            JSONObject(id="id", slug="slug", name="name", is_free="is_free", is_default="is_default"),
         ),
         "caps": (caps, JSONObject(workload="workload", cap=Cast("spend_cap", TextField()))),
         "ceilings": (
@@ -117,7 +121,7 @@ def _gates(found: Mapping[str, list[Any]]) -> Gates:
 
 
 def _tier(row: Mapping[str, Any]) -> Tier:
-    return Tier(UUID(row["id"]), row["name"], row["is_free"], row["is_default"])
+    return Tier(UUID(row["id"]), row["slug"], row["name"], row["is_free"], row["is_default"])
 
 
 def _by_workload(rows: Iterable[Mapping[str, Any]]) -> dict[UUID, dict[UUID, AtCeiling]]:

@@ -1,6 +1,6 @@
 """Where the gates of many workloads stand in one month, in as few statements as for one (COST-1, COST-9)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -8,16 +8,19 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models.functions import JSONObject
 
+from apps.budgets.completeness import Gap
 from apps.budgets.models import CostGate, TierGate, UserTier, WorkloadMonth
 from apps.workloads.models import Workload
+from portal.tenancy.together import instant, together
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """A workload's gate: its spend cap (None: it has no gate), and what of it is spent and held in the month.
 
-    With an incomplete one everybody gets the fallback (COST-9).
+    An incomplete one goes no further on its road; unless it ``admits``, everybody gets the fallback (COST-9).
     """
 
     cap: Decimal | None
@@ -25,6 +28,7 @@ class Standing:
     spent: Decimal
     held: Decimal
     is_complete: bool
+    admits: bool
 
     @property
     def is_reached(self) -> bool:
@@ -54,15 +58,16 @@ def with_gates(tenant_id: UUID, workloads: QuerySet[Workload], month: str) -> Qu
     )
 
 
-def standing(row: Mapping[str, Any], *, is_complete: bool) -> Standing:
-    """``is_complete`` as :mod:`apps.budgets.gates` says; of prices it says nothing."""
+def standing(row: Mapping[str, Any], gaps: Sequence[Gap]) -> Standing:
+    """``gaps`` as :mod:`apps.budgets.gates` says; of prices they say nothing."""
     nothing = Decimal(0)
     return Standing(
         cap=row["gate_cap"],
         currency=row["gate_currency"] or "",
         spent=row["gate_spent"] or nothing,
         held=row["gate_held"] or nothing,
-        is_complete=is_complete,
+        is_complete=not gaps,
+        admits=not any(gap.stops for gap in gaps),
     )
 
 
@@ -78,16 +83,26 @@ class Tier:
 
 
 def ceilings(tenant_id: UUID, workload_ids: Iterable[UUID], now: datetime) -> dict[UUID, list[Tier]]:
-    """For each workload all tiers of the tenant, with their ceilings, in two statements."""
-    tiers = list(UserTier.objects.filter(tenant=tenant_id).order_by("slug"))
+    """For each workload all tiers of the tenant, with their ceilings, in one statement."""
     wanted = list(workload_ids)
-    rows = {
-        (row.workload_id, row.tier_id): row for row in TierGate.objects.filter(tenant=tenant_id, workload__in=wanted)
-    }
-    return {key: [_tier(tier, rows.get((key, tier.id)), now) for tier in tiers] for key in wanted}
+    found = together(
+        {
+            "tiers": (UserTier.objects.filter(tenant=tenant_id), JSONObject(id="id", slug="slug", name="name")),
+            "ceilings": (
+                TierGate.objects.filter(tenant=tenant_id, workload__in=wanted),
+                JSONObject(
+                    workload="workload", tier="tier", ceiling="ceiling", pattern="pattern", until="opted_in_until"
+                ),
+            ),
+        }
+    )
+    tiers = sorted(found["tiers"], key=lambda tier: tier["slug"])
+    rows = {(row["workload"], row["tier"]): row for row in found["ceilings"]}
+    return {key: [_tier(tier, rows.get((str(key), tier["id"])), now) for tier in tiers] for key in wanted}
 
 
-def _tier(tier: UserTier, row: TierGate | None, now: datetime) -> Tier:
+def _tier(tier: Mapping[str, str], row: Mapping[str, Any] | None, now: datetime) -> Tier:
     if row is None:
-        return Tier(tier.slug, tier.name, None)
-    return Tier(tier.slug, tier.name, row.ceiling, row.pattern, bool(row.opted_in_until and row.opted_in_until > now))
+        return Tier(tier["slug"], tier["name"], None)
+    is_opted_in = row["until"] is not None and instant(row["until"]) > now
+    return Tier(tier["slug"], tier["name"], row["ceiling"], row["pattern"], is_opted_in)

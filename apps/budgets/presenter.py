@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from apps.budgets.completeness import Gap
-from apps.budgets.models import CostGate, TierGate, UserMonth, UserTier
+from apps.budgets.completeness import Gap, Tier
+from apps.budgets.models import CostGate, TierGate, UserMonth
 from apps.budgets.months import Month
 from apps.budgets.usage.queries import NEAR
 from portal.charts.bars import Amount, BarChart, bar_chart
@@ -68,7 +68,7 @@ def is_near(row: UserMonth) -> bool:
     return bool(ceiling) and row.settled >= NEAR * ceiling
 
 
-def missing(tiers: Sequence[UserTier], rows: Sequence[TierGate]) -> list[UserTier]:
+def missing(tiers: Sequence[Tier], rows: Sequence[TierGate]) -> list[Tier]:
     """Tiers without a ceiling: their users get the fallback."""
     have = {row.tier_id for row in rows}
     return [tier for tier in tiers if tier.id not in have]

@@ -1,10 +1,12 @@
 """Reading the ledger, tenant first."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import OuterRef, QuerySet, Subquery, UUIDField
-from django.db.models.functions import Coalesce
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery, UUIDField
+from django.db.models.functions import Coalesce, JSONObject
 
 from apps.accounts.models import ApiToken, User
 from apps.budgets.models import (
@@ -18,12 +20,16 @@ from apps.budgets.models import (
     UserTier,
     WorkloadMonth,
 )
+from apps.budgets.reported.queries import recent_misfits
 from apps.budgets.reserving import Held
 from apps.budgets.rules import Decision, Reason
 from apps.tenants.queries import members
 from apps.workloads.models import Workload
+from apps.workloads.queries import permitted
+from portal.actor import Actor
 from portal.errors import Invalid, NotFound, Refused
 from portal.tenancy.due import by_tenant
+from portal.tenancy.together import instant
 
 CONTINUED_FOR = timedelta(days=1)
 
@@ -180,3 +186,41 @@ def closure_for(workload: Workload, closure_id: UUID) -> Closure:
 
 def _default(tenant_id: UUID) -> QuerySet[UserTier, UUID]:
     return UserTier.objects.filter(tenant=tenant_id, is_default=True).values_list("id", flat=True)[:1]
+
+
+@dataclass(frozen=True, slots=True)
+class Shut:
+    """A token that is shut out, as a page shows it."""
+
+    id: UUID
+    token: str
+    over: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Asides:
+    """What a cost page says beside its figures: records that don't fit, tokens that are shut out, who may change it."""
+
+    misfits: int
+    shut: tuple[Shut, ...]
+    may_set: bool
+
+
+def asides(workload: Workload, actor: Actor, now: datetime, most: int) -> Asides:
+    """In one statement."""
+    tenant_id = workload.tenant_id
+    counted = recent_misfits(workload, now).order_by().values("workload").annotate(count=Count("id")).values("count")
+    fields = JSONObject(id="id", name="token", over="over", created_at="created_at")
+    found = (
+        Workload.objects.filter(tenant=tenant_id, id=workload.id)
+        .annotate(
+            misfits=Coalesce(Subquery(counted), 0),
+            shut=ArraySubquery(closed(workload).values(said=fields)[:most]),
+            may_set=Exists(permitted(tenant_id, actor, "manage_workload").filter(id=OuterRef("id"))),
+        )
+        .values("misfits", "shut", "may_set")
+        .get()
+    )
+    shut = (Shut(UUID(r["id"]), r["name"] or "", r["over"], instant(r["created_at"])) for r in found["shut"])
+    return Asides(found["misfits"], tuple(shut), found["may_set"])

@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -13,15 +12,14 @@ from apps.budgets import actions, banners, gates, presenter, queries
 from apps.budgets.forms import CeilingForm, GateForm
 from apps.budgets.metered.queries import what_ends
 from apps.budgets.months import month_at
-from apps.budgets.reported.queries import recent_misfits
 from apps.budgets.sizing.rules import is_due
 from apps.budgets.usage import queries as usage
 from apps.budgets.usage.presenter import money_burn
 from apps.pricing.rules import day_of
 from apps.workloads.access import on_workload
 from apps.workloads.models import Workload
-from apps.workloads.queries import permitted
 from portal.errors import PortalError
+from portal.paging import counted_page
 from portal.requests import InTenant
 
 PAGE = 25
@@ -35,28 +33,27 @@ def cost(request: InTenant, slug: str, workload: Workload) -> HttpResponse:
     found = presenter.money(gate) if gate else None
     days, burned = usage.burn(workload, month, now)
     burn = money_burn(gate, days, burned, month, now) if gate else None
-    page = Paginator(usage.users(workload, month), PAGE).get_page(request.GET.get("page"))
-    closed = list(queries.closed(workload)[:PAGE])
-    _, gaps = gates.look(workload, day_of(now))
-    missing = presenter.missing(list(queries.tiers(request.tenant.id)), rows)
+    page = counted_page(usage.users(workload, month), request.GET.get("page"), PAGE)
+    asides = queries.asides(workload, request.actor, now, PAGE)
+    seen, gaps = gates.look(workload, day_of(now))
     shown = [(row, presenter.name(row), presenter.is_near(row)) for row in page]
     context = {
         "workload": workload,
         "gate": gate,
         "rows": rows,
-        "missing": missing,
+        "missing": presenter.missing(seen.tiers, rows),
         "money": found,
-        "sentence": presenter.sentence(gate, gaps, presenter.near(list(page)), len(closed), found),
+        "sentence": presenter.sentence(gate, gaps, presenter.near(list(page)), len(asides.shut), found),
         "burn": burn,
         "is_due": gate is not None and is_due(gate.sized_at, now),
         "chart": presenter.drawn(list(page)[: presenter.SHOWN], month),
         "page": page,
         "shown": shown,
-        "closed": closed,
-        "misfits": recent_misfits(workload, now),
+        "closed": asides.shut,
+        "misfits": asides.misfits,
         "banner": banners.of_workload(workload, month),
         "month": month,
-        "may_set": permitted(request.tenant.id, request.actor, "manage_workload").filter(id=workload.id).exists(),
+        "may_set": asides.may_set,
         "now": now,
     }
     return render(request, "budgets/cost.html", context)

@@ -185,9 +185,7 @@ def _read(tenant_id: UUID, known: Snapshot | None, asked_at: float) -> Snapshot:
         rows = workloads(tenant_id).select_related("serving_version")
         found = gates.read(tenant_id)
         pilots = {row.workload_id: row for row in standing(tenant_id, now)}
-        flags = {
-            row.key: flag(row, splits.get(row.id), pilots.get(row.id), is_gated=not found.lacks(row)) for row in rows
-        }
+        flags = {row.key: flag(row, splits.get(row.id), pilots.get(row.id), is_gated=found.admits(row)) for row in rows}
         models = {model for each in flags.values() for model in each.models}
         tariff = Tariff(today, zone_of(tenant_id).key, prices(tenant_id, models, today), holds.sizes(tenant_id))
     until = min((flag.pilot.ends_at for flag in flags.values() if flag.pilot), default=None)

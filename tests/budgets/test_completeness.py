@@ -7,8 +7,8 @@ import pytest
 from apps.budgets.completeness import AtCeiling, Gap, Kind, Policy, Tier, gaps, unpriced
 from apps.budgets.rules import Pattern
 
-FREE = Tier(UUID(int=1), "Free", is_free=True, is_default=False)
-STANDARD = Tier(UUID(int=2), "Standard", is_free=False, is_default=True)
+FREE = Tier(UUID(int=1), "free", "Free", is_free=True, is_default=False)
+STANDARD = Tier(UUID(int=2), "standard", "Standard", is_free=False, is_default=True)
 TIERS = [STANDARD, FREE]
 OPEN = Policy("W-01", is_regulated=False, budget_model="haiku")
 HARD = AtCeiling(1_000, Pattern.HARD, "")
@@ -57,3 +57,9 @@ def test_what_is_no_longer_permitted_makes_a_gate_incomplete(
 ) -> None:
     """COST-2, COST-6, COST-7"""
     assert kinds(policy, standard, free) == found
+
+
+def test_without_a_ceiling_nobody_is_served_and_a_pattern_no_longer_permitted_serves_on_as_a_hard_cap() -> None:
+    """COST-7, COST-9"""
+    stopping = {kind: Gap(kind, "").stops for kind in Kind}
+    assert [kind for kind, stops in stopping.items() if stops] == [Kind.GATE, Kind.TIERS, Kind.CEILING]

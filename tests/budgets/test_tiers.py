@@ -8,15 +8,17 @@ import pytest
 from django.test import Client
 
 from apps.audit.models import AuditEntry
-from apps.budgets import actions
-from apps.budgets.models import Subject, UserTier
-from apps.budgets.rules import Decision
+from apps.budgets import actions, gates
+from apps.budgets.actions import Ceiling
+from apps.budgets.models import CostGate, Subject, TierGate, UserTier
+from apps.budgets.rules import Decision, Pattern
 from apps.budgets.tiers import reading
+from apps.workloads.models import Workload
 from portal.errors import Invalid
 from portal.pseudonyms import user_key
 from portal.tenancy.context import tenant_transaction
 from tests.budgets.factory import gated, held
-from tests.world import SETUP, World
+from tests.world import NOW, SETUP, World
 
 PAGE = "/t/acme/tiers/"
 API = "/api/v1/t/acme/tiers"
@@ -75,10 +77,27 @@ def test_a_tier_without_ceilings_says_what_that_means(world: World, adam: Client
     """COST-9"""
     gated(world)
     page = adam.get(PAGE).content.decode()
-    assert "1 gate lacks one: these users get the fallback there" in page
+    assert "1 gate lacks one: everybody gets the fallback there" in page
     assert held(world).decision is Decision.ADMITTED
     adam.post(f"{PAGE}gold/default/")
     assert held(world, user_key="u2").decision is Decision.FALLBACK
+
+
+def test_a_tier_begins_with_another_ones_ceilings_so_that_gates_stay_complete(world: World, adam: Client) -> None:
+    """COST-9, COST-2: a free one has a hard cap whatever the other one has."""
+    gate = gated(world, ceiling=4_321, pattern=Pattern.SOFT)
+    with tenant_transaction(world.tenant.id):
+        gold = UserTier.objects.get(slug="gold")
+        actions.set_ceiling(gate=gate, tier=gold, ceiling=Ceiling(9, Pattern.HARD), actor=SETUP, now=NOW)
+        sized = CostGate.objects.get().sized_at
+    assert "Those of Standard" in adam.get(PAGE).content.decode()
+    for slug, free in (("silver", {}), ("trial", {"is_free": "on"})):
+        assert adam.post(PAGE, {"slug": slug, "name": slug, "like": "standard", **free}).status_code == 302
+    with tenant_transaction(world.tenant.id):
+        rows = TierGate.objects.filter(tier__slug__in=["silver", "trial"]).order_by("tier__slug")
+        assert [(row.ceiling, row.pattern) for row in rows] == [(4_321, "soft"), (4_321, "hard")]
+        assert gates.read(world.tenant.id).lacks(Workload.objects.get(id=world.workload.id)) == []
+        assert CostGate.objects.get().sized_at == sized, "taken over isn't sized"
 
 
 def test_a_user_is_put_there_by_their_own_id_of_which_only_the_pseudonym_is_kept(world: World, adam: Client) -> None:

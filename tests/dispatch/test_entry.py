@@ -154,18 +154,17 @@ def test_the_swap_says_the_same_in_body_and_headers(world: World, token: str) ->
     ]
 
 
-def test_a_policy_that_forbids_the_budget_tier_leaves_the_fallback_and_never_swaps(world: World, token: str) -> None:
-    """COST-7, COST-9: a soft cap that the policy no longer permits is no complete gate."""
+def test_a_policy_that_forbids_the_budget_tier_answers_402_and_never_swaps(world: World, token: str) -> None:
+    """COST-7: a soft cap that the policy no longer permits is a hard one."""
     gated(world, ceiling=500, pattern=Pattern.SOFT)
     with tenant_transaction(world.tenant.id):
         workload = Workload.objects.get(id=world.workload.id)
         workloads.edit_workload(workload=workload, revision=workload.revision, actor=SETUP, may_degrade=False)
-    for _ in range(2):
-        answer = ask(token)
-        assert (answer.status_code, answer.json()["reasons"]) == (200, ["gate_incomplete"])
-        assert (answer.json()["handler"], answer.json()["model"]) == ("fallback", "")
+    assert ask(token).json()["model"] == "sonnet-4"
+    answer = ask(token)
+    assert (answer.status_code, answer.json()["code"], answer.json()["model"]) == (402, "hard_cap", "")
     with tenant_transaction(world.tenant.id):
-        assert not Reservation.objects.exists()
+        assert [row.model for row in Reservation.objects.all()] == ["sonnet-4"]
 
 
 def test_an_unknown_model_is_refused_on_a_money_cap(world: World, token: str) -> None:

@@ -43,6 +43,6 @@ def misfits(workload: Workload) -> QuerySet[UsageReport]:
     return rows.select_related("reservation").order_by("-created_at", "-id")
 
 
-def recent_misfits(workload: Workload, now: datetime) -> int:
-    """How many of a month, for the page that people look at anyway."""
-    return misfits(workload).filter(created_at__gt=now - RECENT).count()
+def recent_misfits(workload: Workload, now: datetime) -> QuerySet[UsageReport]:
+    """Those of a month, for the page that people look at anyway."""
+    return misfits(workload).filter(created_at__gt=now - RECENT)

@@ -9,8 +9,11 @@ from uuid import UUID
 
 from apps.accounts.models import User
 from apps.audit.actions import record
-from apps.budgets.actions import put_subject
-from apps.budgets.models import Subject, UserTier
+from apps.budgets.actions import Ceiling, create_tier, put_subject, set_ceiling
+from apps.budgets.completeness import AtCeiling, pattern_gap
+from apps.budgets.gates import policy_of
+from apps.budgets.models import Subject, TierGate, UserTier
+from apps.budgets.rules import Pattern
 from apps.budgets.tiers.reading import LONGEST_USER, Line, refusal
 from apps.tenants.models import Tenant
 from apps.tenants.queries import members
@@ -43,6 +46,27 @@ def change_tier(*, tier: UserTier, actor: Actor, name: str | None = None, is_def
     held.save(update_fields=["name", "is_default"])
     record(actor=actor, action="budget.tier_changed", obj=held, before=before, after=after)
     return held
+
+
+def add_tier(
+    *, tenant_id: UUID, slug: str, name: str, like: UserTier | None, actor: Actor, is_free: bool = False
+) -> UserTier:
+    """Add a tier with the ceilings that another one has, so that every gate that is complete stays so (COST-9).
+
+    Where it may not have the other one's pattern it gets a hard cap; an opt-in to metered billing isn't taken over.
+
+    Raises:
+        Refused: there is one of that name, or there are a dozen.
+    """
+    tier = create_tier(tenant_id=tenant_id, slug=slug, name=name, is_free=is_free, actor=actor)
+    rows = TierGate.objects.filter(tenant=tenant_id, tier=like).select_related("gate__workload") if like else []
+    for row in rows:
+        there = AtCeiling(row.ceiling, Pattern(row.pattern), row.disclosure)
+        may = pattern_gap(policy_of(row.gate.workload), name, is_free, there) is None
+        wanted = Ceiling(row.ceiling, there.pattern if may else Pattern.HARD, row.disclosure, row.thresholds)
+        # Taken over, not sized: how old the gate's sizes are stays as it is (COST-8).
+        set_ceiling(gate=row.gate, tier=tier, ceiling=wanted, actor=actor, now=row.gate.sized_at)
+    return tier
 
 
 def put_user(*, tier: UserTier, user: str, label: str, member: User | None, actor: Actor) -> Subject:

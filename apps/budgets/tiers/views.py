@@ -10,7 +10,6 @@ from django.shortcuts import redirect, render
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
-from apps.budgets import actions as budgets
 from apps.budgets.queries import tier_for
 from apps.budgets.tiers import actions, queries, reading
 from apps.budgets.tiers.access import MANAGE, may_manage
@@ -27,16 +26,20 @@ manages = requires(may_manage, MANAGE)
 @manages
 def index(request: InTenant, slug: str) -> HttpResponse:
     """Which tiers there are, and a form for another."""
-    form = TierForm(request.POST or None)
+    rows = queries.counted(request.tenant.id)
+    form = TierForm(request.POST or None, tiers=[row.tier for row in rows])
     if request.method == "POST" and form.is_valid():
+        said = form.cleaned_data
+        like = next((row.tier for row in rows if row.tier.slug == said.pop("like", "")), None)
         try:
-            made = budgets.create_tier(tenant_id=request.tenant.id, actor=request.actor, **form.cleaned_data)
+            made = actions.add_tier(tenant_id=request.tenant.id, like=like, actor=request.actor, **said)
         except PortalError as error:
             form.add_error(None, error.message)
         else:
-            messages.success(request, f"{made.name} is there; now each workload's gate needs a ceiling for it.")
+            what = f"with the ceilings of {like.name}" if like else "and every workload's gate needs a ceiling for it"
+            messages.success(request, f"{made.name} is there, {what}.")
             return redirect("user_tiers", slug)
-    context = {"rows": queries.counted(request.tenant.id), "form": form}
+    context = {"rows": rows, "form": form}
     return render(request, "budgets/tiers.html", context, status=400 if form.errors else 200)
 
 

@@ -50,8 +50,8 @@ class Specialist:
 
     @property
     def is_served(self) -> bool:
-        """Whether any request gets an agent: something is in service, and a complete gate lets it spend (COST-9)."""
-        return any((self.stable, self.rollout, self.pilot)) and self.gate.is_complete
+        """Whether any request gets an agent: something is in service, and a gate lets it spend (COST-9)."""
+        return any((self.stable, self.rollout, self.pilot)) and self.gate.admits
 
     @property
     def missing(self) -> tuple[Tier, ...]:

@@ -42,7 +42,7 @@ def seen(tenant_id: UUID, actor: Actor, month: str) -> list[Seen]:
 
 def _seen(row: Mapping[str, Any], found: gates.Gates) -> Seen:
     gaps = found.lacked(row["id"], gates.policy(**{name: row[name] for name in gates.POLICY}))
-    return Seen(row["id"], row["key"], overview.standing(row, is_complete=not gaps))
+    return Seen(row["id"], row["key"], overview.standing(row, gaps))
 
 
 def monoliths(tenant_id: UUID) -> dict[UUID, Finding]:
@@ -88,7 +88,7 @@ def drawn(
 def _flag(
     row: Workload, gate: Standing, splits: Mapping[UUID, Rollout], pilots: Mapping[UUID, PilotService]
 ) -> snapshot.Flag:
-    return snapshot.flag(row, splits.get(row.id), pilots.get(row.id), is_gated=gate.is_complete)
+    return snapshot.flag(row, splits.get(row.id), pilots.get(row.id), is_gated=gate.admits)
 
 
 def _specialist(
