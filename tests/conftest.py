@@ -44,6 +44,11 @@ def ground(django_db_setup: None) -> Iterator[Ground]:
 
 
 @pytest.fixture
+def bare() -> None:
+    """The cast without cost gates and prices, for tests that set their own."""
+
+
+@pytest.fixture
 def _ready(request: pytest.FixtureRequest, ground: Ground, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     names = set(request.fixturenames)
     cast = State.BARE if "bare" in names else State.CAST

@@ -145,7 +145,7 @@ def test_the_page_costs_the_same_at_one_row_and_at_three(
                 settled=950,
             )
     alice.get(PAGE)
-    with django_assert_num_queries(19):
+    with django_assert_num_queries(18):
         page = alice.get(PAGE).content.decode()
     assert page.count("near the ceiling") == rows
 

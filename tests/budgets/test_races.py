@@ -71,7 +71,7 @@ def test_each_alert_is_written_once_however_many_settle_at_once(live_world: Worl
         assert [(row.place, row.threshold) for row in alerts] == [(1, 70), (2, 90), (3, 100)]
         assert min(row.used / row.ceiling for row in alerts) >= 0.5
         topics = OutboxMessage.objects.filter(topic__startswith="budget.").values_list("topic", flat=True)
-        assert sorted(topics) == ["budget.banner", "budget.notice", "budget.reached"]
+        assert sorted(topics) == ["budget.banner", "budget.mail", "budget.notice", "budget.reached"]
         assert ledger.differences(live_world.tenant.id) == []
 
 

@@ -169,8 +169,9 @@ def test_every_pattern_tier_threshold_and_pace_tells_and_admits_as_it_should(
 def _workload(world: World, pattern: Pattern) -> Workload:
     """One whose tiers have this pattern, those that may; the others a hard cap."""
     with tenant_transaction(world.tenant.id):
-        workload, _, _ = make_workload(world.tenant, world.alice, f"T-{pattern}")
+        workload, _, _ = make_workload(world.tenant, world.alice, f"T-{pattern}", is_gated=False)
         workload.may_degrade, workload.budget_tier = True, HAIKU.model
+        workload.save(update_fields=["may_degrade", "budget_tier"])
         gate = actions.set_gate(
             workload=workload,
             spend_cap=Decimal(1_000),

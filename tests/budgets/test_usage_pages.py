@@ -58,6 +58,8 @@ def test_the_cost_page_draws_the_months_money_and_says_until_when_it_lasts(world
 def test_everybody_near_a_ceiling_is_counted_whatever_page_they_are_on(world: World, alice: Client) -> None:
     """Thirty of them, and a page shows twenty-five."""
     gated(world)
+    for model in ("sonnet-4", "sonnet-4.5"):
+        priced(world, model)
     month = month_at(timezone.now(), "UTC").key
     with tenant_transaction(world.tenant.id):
         UserMonth.objects.bulk_create(

@@ -146,6 +146,7 @@ def test_a_share_of_nothing_shadows_nobody_and_the_same_unit_gets_the_same_answe
     assert shadowed() == set(units)
 
 
+@pytest.mark.usefixtures("bare")
 def test_a_workload_without_a_gate_holds_nothing_and_serves_nobody(world: World) -> None:
     """COST-9"""
     for terms in (COHORT, shadow(10_000)):

@@ -10,6 +10,7 @@ PLATFORM_TASKS = {
     "audit.publish_heads",
     "budgets.keep",
     "budgets.tick",
+    "budgets.tick_reported",
     "dispatch.tick",
     "feedback.trust",
     "feedback.tick",

@@ -66,7 +66,7 @@ class NewOptInSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=LONGEST_REASON)
 
 
-class EndSerializer(serializers.Serializer[Any]):
+class EndOptInSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=LONGEST_REASON)
 
 
@@ -111,11 +111,11 @@ class OptInsView(TenantView):
 
 
 class OptInEndView(TenantView):
-    @extend_schema(operation_id="end_opt_in", request=EndSerializer, responses=OptInSerializer)
+    @extend_schema(operation_id="end_opt_in", request=EndOptInSerializer, responses=OptInSerializer)
     def post(self, request: Request, slug: str, key: str, opt_in_id: UUID) -> Response:
         workload = workload_for(self.tenant.id, self.actor, key)
         opt_in = queries.opt_in_for(workload, opt_in_id)
-        reason = self.said(EndSerializer)["reason"]
+        reason = self.said(EndOptInSerializer)["reason"]
         actions.revoke(opt_in=opt_in, actor=self.actor, reason=reason, now=timezone.now())
         return Response(OptInSerializer(queries.opt_in_for(workload, opt_in_id)).data)
 

@@ -55,8 +55,8 @@ def whole(rows: Sequence[Seen], found: Mapping[UUID, Finding]) -> Whole:
     visible = {row.id for row in rows}
     return Whole(
         keys=tuple(row.key for row in rows),
-        incomplete=tuple(row.key for row in rows if not row.gate.is_complete),
-        reached=tuple(row.key for row in rows if row.gate.is_complete and row.gate.is_reached),
+        incomplete=tuple(row.key for row in rows if not row.gate.admits),
+        reached=tuple(row.key for row in rows if row.gate.admits and row.gate.is_reached),
         monoliths=tuple((row.key, found[row.id].said(visible)) for row in rows if row.id in found),
     )
 

@@ -56,22 +56,22 @@ class PilotSerializer(serializers.ModelSerializer[PilotService]):
         return row.share / 100
 
 
-class StandingSerializer(serializers.Serializer[Any]):
+class PilotStandingSerializer(serializers.Serializer[Any]):
     """``service`` is null where none stands: the fallback answers, or a rollout decides."""
 
     service = PilotSerializer(allow_null=True)
 
 
-class EndSerializer(serializers.Serializer[Any]):
+class EndPilotSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=LONGEST_REASON)
 
 
 class PilotView(TenantView):
-    @extend_schema(operation_id="get_pilot", responses=StandingSerializer)
+    @extend_schema(operation_id="get_pilot", responses=PilotStandingSerializer)
     def get(self, request: Request, slug: str, key: str) -> Response:
         return _shown(queries.service_of(workload_for(self.tenant.id, self.actor, key), timezone.now()))
 
-    @extend_schema(operation_id="set_pilot", request=NewPilotSerializer, responses=StandingSerializer)
+    @extend_schema(operation_id="set_pilot", request=NewPilotSerializer, responses=PilotStandingSerializer)
     def put(self, request: Request, slug: str, key: str) -> Response:
         workload = workload_for(self.tenant.id, self.actor, key, "manage_workload")
         said = self.said(NewPilotSerializer)
@@ -96,16 +96,16 @@ class PilotView(TenantView):
 
 
 class EndView(TenantView):
-    @extend_schema(operation_id="end_pilot", request=EndSerializer, responses=StandingSerializer)
+    @extend_schema(operation_id="end_pilot", request=EndPilotSerializer, responses=PilotStandingSerializer)
     def post(self, request: Request, slug: str, key: str) -> Response:
         workload = workload_for(self.tenant.id, self.actor, key, "manage_workload")
-        reason = self.said(EndSerializer)["reason"]
+        reason = self.said(EndPilotSerializer)["reason"]
         actions.end_service(workload=workload, actor=self.actor, reason=reason, now=timezone.now())
         return _shown(None)
 
 
 def _shown(service: PilotService | None) -> Response:
-    return Response(StandingSerializer({"service": service}).data)
+    return Response(PilotStandingSerializer({"service": service}).data)
 
 
 pilot = member(PilotView.as_view())

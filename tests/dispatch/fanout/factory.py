@@ -30,7 +30,10 @@ def five(world: World) -> dict[str, Workload]:
     """
     running(world)
     with tenant_transaction(world.tenant.id):
-        made = {key: make_workload(world.tenant, world.alice, key)[0] for key in ("W-02", "W-03", "W-04", "W-05")}
+        made = {
+            key: make_workload(world.tenant, world.alice, key, is_gated=False)[0]
+            for key in ("W-02", "W-03", "W-04", "W-05")
+        }
     made["W-01"] = world.workload
     for key in ("W-02", "W-03", "W-04"):
         serve(world, made[key])
