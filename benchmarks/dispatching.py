@@ -14,22 +14,17 @@ from django.utils import timezone
 
 from apps.budgets import actions as budgets
 from apps.budgets.actions import Brake, Ceiling
-from apps.budgets.models import MOST_TOKENS, Reservation
+from apps.budgets.models import MOST_TOKENS, Reservation, UserTier
 from apps.budgets.rules import Pattern
 from apps.dispatch.classify import actions as classifying
 from apps.dispatch.classify import training
 from apps.dispatch.classify.models import Classifier
 from apps.dispatch.classify.reading import Said
-from apps.pricing import actions as pricing
-from apps.pricing.card import Wanted
-from apps.pricing.rules import day_of
-from apps.tenants.roles import Role
 from apps.workloads import actions as workloads
 from apps.workloads.models import Workload
 from benchmarks import database, load, server
 from benchmarks.data import Plot
 from benchmarks.measure import Effort, Measure, Result, beside, in_turns
-from portal.actor import Actor
 from portal.tenancy.context import tenant_transaction
 from tests.world import SETUP, make_workload
 
@@ -40,7 +35,6 @@ OFFERED, OFFERED_OVER = 200.0, 16
 TEXTS = 40
 KEYS = [f"W-{number:02}" for number in range(1, 11)]
 FLOOR_PATH = "/one-update"
-FINANCE = Actor(kind="task", id=None, label="task:benchmark", roles=frozenset({Role.FINANCE}))
 
 
 @dataclass(slots=True)
@@ -81,6 +75,7 @@ def run(plot: Plot, effort: Effort) -> Result:
         for side in (declared, classified, bare):
             side.per_second(OFFERED_OVER, WARM_UP)
             side.loads.clear()
+        _analysed()
         measures = [m for count in CONNECTIONS for m in _measured(count, declared, classified, bare, effort)]
         measures += [_offered("declared", declared, effort), _offered("classified", classified, effort)]
     _every_answer_held(plot, (declared, classified))
@@ -129,10 +124,10 @@ def _offered(what: str, side: _Side, effort: Effort) -> Measure:
 
 
 def _open_the_gate(plot: Plot) -> None:
-    """Ten workloads in service, each with a gate that never fills, and a price for what they call."""
+    """Ten workloads in service, each with a gate that never fills."""
     now, owner = timezone.now(), plot.people["owner"]
     with tenant_transaction(plot.tenant.id):
-        tier = budgets.create_tier(tenant_id=plot.tenant.id, slug="standard", name="Standard", actor=SETUP)
+        tier = UserTier.objects.get(tenant=plot.tenant, is_default=True)
         for workload in [plot.workload, *(_in_service(plot, key) for key in KEYS[1:])]:
             cap = Decimal(1_000_000_000)
             gate = budgets.set_gate(
@@ -140,17 +135,6 @@ def _open_the_gate(plot: Plot) -> None:
             )
             ceiling = Ceiling(MOST_TOKENS, Pattern.HARD)
             budgets.set_ceiling(gate=gate, tier=tier, ceiling=ceiling, actor=SETUP, now=now)
-        pricing.set_prices(
-            tenant_id=plot.tenant.id,
-            wanted=[
-                Wanted(model, day_of(now), Decimal("0.001"), Decimal("0.001"), None)
-                for model in (plot.stable.model, plot.candidate.model)
-            ],
-            reason="benchmark",
-            by=owner,
-            actor=FINANCE,
-            now=now,
-        )
 
 
 def _in_service(plot: Plot, key: str) -> Workload:
@@ -196,6 +180,12 @@ def _floor_rows() -> None:
         )
         connection.execute("insert into benchmark_floor select n, 0 from generate_series(0, %s) n", [USERS - 1])
         connection.execute("grant select, update on benchmark_floor to portal_app")
+
+
+def _analysed() -> None:
+    """What autovacuum does within a minute: plans that were made on empty tables are made anew."""
+    with database.owner() as connection:
+        connection.execute("vacuum analyze")
 
 
 def _every_answer_held(plot: Plot, sides: Sequence[_Side]) -> None:
