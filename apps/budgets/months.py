@@ -6,6 +6,7 @@ database, so a month with a clock change is an hour longer or shorter.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 DAY = timedelta(days=1)
@@ -23,7 +24,7 @@ class Month:
     @property
     def resets_at(self) -> str:
         """When the next begins, on the tenant's own clock."""
-        return self.end.astimezone(ZoneInfo(self.key.partition("@")[2])).isoformat()
+        return _on_the_wall(self.end, self.key.partition("@")[2])
 
     def elapsed(self, now: datetime) -> float:
         """The share of the month that is over, never below one day of it (COST-3), never above 1."""
@@ -58,9 +59,16 @@ def month_chosen(which: str, now: datetime, zone: str) -> Month:
     return month_before(this) if which == LAST else this
 
 
+# On the path of every decision, and always the same few.
+@lru_cache(maxsize=1_024)
 def _month(year: int, month: int, zone: str) -> Month:
     following = (year + 1, 1) if month == 12 else (year, month + 1)
     return Month(f"{year:04}-{month:02}@{zone}", _first(year, month, zone), _first(*following, zone))
+
+
+@lru_cache(maxsize=1_024)
+def _on_the_wall(instant: datetime, zone: str) -> str:
+    return instant.astimezone(ZoneInfo(zone)).isoformat()
 
 
 def _first(year: int, month: int, zone: str) -> datetime:

@@ -19,6 +19,7 @@ from apps.budgets.rules import LEAST_OUTPUT, Decision, Offer, Reason
 from portal import faults
 from portal.connections import drop_dead
 from portal.errors import Conflict
+from portal.ids import uuid7
 from portal.tenancy.context import tenant_transaction
 
 
@@ -49,6 +50,7 @@ class Ask:
                 "tenant": str(self.tenant_id),
                 "workload": str(self.workload_id),
                 "id": str(self.id),
+                "entry": str(uuid7()),
                 "request": str(self.request_id),
                 "attempt": self.attempt,
                 "credential": str(self.credential),

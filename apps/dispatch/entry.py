@@ -143,6 +143,7 @@ def _answer(
             tariff=snapshot.tariff,
             credential=_token(actor),
             user_key=user,
+            month=month.key,
             now=now,
             **asked,
         )

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from apps.budgets.disclosure import budget
-from apps.budgets.months import Month, month_at
+from apps.budgets.months import Month
 from apps.budgets.reserving import Ask, Held, reserve
 from apps.budgets.rules import FIRST_HELD, Decision, Offer, Reason
 from apps.dispatch.classify.decide import Classified
@@ -40,6 +40,7 @@ def hold(
     tariff: Tariff,
     credential: UUID,
     user_key: str,
+    month: str,
     input_tokens: int,
     most: int | None,
     now: datetime,
@@ -64,7 +65,7 @@ def hold(
             attempt=attempt,
             credential=credential,
             user_key=user_key,
-            month=month_at(now, tariff.zone).key,
+            month=month,
             input_tokens=input_tokens,
             primary=offer(tariff, flag, version.model, most),
             budget=offer(tariff, flag, flag.budget_model, most) if flag.budget_model else None,

@@ -1,7 +1,7 @@
 """The reservation once more: its locks last until its commit, not until the disk has it (decision 0010).
 
-``budgets_reserve`` as in 0002, but: a look-up for each key of what was reserved before (one with an *or* had no index);
-a reservation names the opt-in that its tokens beyond the ceiling stand on; a workload that has become regulated has a
+``budgets_reserve`` decides as in 0002, in fewer statements: rows that are nearly always there are taken by an upsert or
+a conditional update, and whether something is a repeat is found out by inserting it. And a reservation names the opt-in that its tokens beyond the ceiling stand on; a workload that has become regulated has a
 hard cap, whatever was set before (COST-2).
 ``budgets_reserve_durably`` is what the decision path calls.
 """
@@ -45,11 +45,13 @@ declare
   cost numeric;
   rest numeric;
   found_id uuid := (ask->>'id')::uuid;
+  this_attempt int := (ask->>'attempt')::int;
+  is_new boolean := false;
 begin
   perform set_config('portal.tenant_id', ask->>'tenant', true);
 
-  select tg.ceiling, tg.pattern, tg.disclosure, tg.opted_in_until, tg.opt_in_id, tg.tier_id, t.slug as tier, t.name as tier_name,
-         g.spend_cap, g.request_calls, g.request_tokens, g.request_money,
+  select tg.ceiling, tg.pattern, tg.disclosure, tg.opted_in_until, tg.opt_in_id, tg.tier_id, t.slug as tier, g.spend_cap,
+         g.request_calls, g.request_tokens, g.request_money,
          g.session_calls, g.session_tokens, g.session_money,
          exists (select from budgets_closure c where c.tenant_id = this_tenant and c.credential = this_credential
                  and c.opened_at is null) as is_closed
@@ -65,36 +67,11 @@ begin
     return jsonb_build_object('decision', 'fallback', 'reason', 'gate_incomplete');
   end if;
 
-  select * into counter from budgets_usermonth c
-   where c.tenant_id = this_tenant and c.workload_id = this_workload and c.month = this_month
-     and c.user_key = this_user for update;
-  if not found then
-    insert into budgets_usermonth (id, tenant_id, workload_id, user_key, month, settled, held, metered, created_at)
-    values (gen_random_uuid(), this_tenant, this_workload, this_user, this_month, 0, 0, 0, moment)
-    on conflict (tenant_id, workload_id, month, user_key) do nothing;
-    select * into counter from budgets_usermonth c
-     where c.tenant_id = this_tenant and c.workload_id = this_workload and c.month = this_month
-       and c.user_key = this_user for update;
-  end if;
-
-  -- The same attempt again, or the same key, is the same reservation. Whoever sends it holds the user's lock now.
-  select * into former from budgets_reservation r
-   where r.tenant_id = this_tenant and r.request_id = this_request and r.attempt = (ask->>'attempt')::int;
-  if not found and this_key <> '' then
-    select * into former from budgets_reservation r
-     where r.tenant_id = this_tenant and r.credential = this_credential and r.idempotency_key = this_key
-       and r.idempotency_key <> '';
-  end if;
-  if found then
-    return jsonb_build_object(
-      'decision', former.decision, 'reason', former.reason, 'id', former.id, 'request', former.request_id,
-      'attempt', former.attempt, 'model', former.model, 'output', former.held - former.asked_input,
-      'held', former.held, 'expires', former.expires_at, 'state', former.state, 'repeated', true,
-      'is_same', former.workload_id = this_workload and former.user_key = this_user
-        and former.credential = this_credential and former.asked_input = input,
-      'tier', gate.tier, 'disclosure', case former.decision when 'degraded' then gate.disclosure else '' end,
-      'ceiling', gate.ceiling, 'settled_total', counter.settled, 'held_total', counter.held);
-  end if;
+  -- Whoever changes this user's month waits here; the row is there afterwards, and ours until the end.
+  insert into budgets_usermonth as c (id, tenant_id, workload_id, user_key, month, settled, held, metered, created_at)
+  values (gen_random_uuid(), this_tenant, this_workload, this_user, this_month, 0, 0, 0, moment)
+  on conflict (tenant_id, workload_id, month, user_key) do update set held = c.held
+  returning c.* into counter;
 
   if gate.is_closed then
     decision := 'refused'; reason := 'admissions_closed';
@@ -156,29 +133,73 @@ begin
     end if;
   end if;
   if decision <> 'refused' then
-    select * into purse from budgets_workloadmonth p
-     where p.tenant_id = this_tenant and p.workload_id = this_workload and p.month = this_month for update;
+    -- Nearly always there is enough: then one statement locks the workload's money, looks, and takes it.
+    update budgets_workloadmonth p set held = p.held + cost
+     where p.tenant_id = this_tenant and p.workload_id = this_workload and p.month = this_month
+       and p.spent + p.held + cost <= gate.spend_cap;
     if not found then
-      insert into budgets_workloadmonth (id, tenant_id, workload_id, month, spent, held, created_at)
+      insert into budgets_workloadmonth as p (id, tenant_id, workload_id, month, spent, held, created_at)
       values (gen_random_uuid(), this_tenant, this_workload, this_month, 0, 0, moment)
-      on conflict (tenant_id, workload_id, month) do nothing;
-      select * into purse from budgets_workloadmonth p
-       where p.tenant_id = this_tenant and p.workload_id = this_workload and p.month = this_month for update;
-    end if;
-    rest := gate.spend_cap - purse.spent - purse.held - input * in_price;
-    if cost > gate.spend_cap - purse.spent - purse.held then
-      wanted := output;
-      output := case when out_price > 0 then floor(rest / out_price) else -1 end;
-      if output < least(least_output, wanted) then
-        decision := 'refused'; reason := 'spend_cap';
-      else
-        cost := input * in_price + output * out_price;
-        if reason = 'within_budget' then reason := 'cut_to_what_is_left'; end if;
+      on conflict (tenant_id, workload_id, month) do update set held = p.held
+      returning p.* into purse;
+      rest := gate.spend_cap - purse.spent - purse.held - input * in_price;
+      if cost > gate.spend_cap - purse.spent - purse.held then
+        wanted := output;
+        output := case when out_price > 0 then floor(rest / out_price) else -1 end;
+        if output < least(least_output, wanted) then
+          decision := 'refused'; reason := 'spend_cap';
+        else
+          cost := input * in_price + output * out_price;
+          if reason = 'within_budget' then reason := 'cut_to_what_is_left'; end if;
+        end if;
+      end if;
+      if decision <> 'refused' then
+        update budgets_workloadmonth p set held = p.held + cost where p.tenant_id = this_tenant and p.id = purse.id;
       end if;
     end if;
   end if;
 
-  if decision = 'refused' then
+  if decision <> 'refused' then
+    insert into budgets_reservation (
+      id, tenant_id, workload_id, user_key, month, tier_id, request_id, attempt, session, idempotency_key, credential,
+      decision, reason, pattern, requested_model, model, asked_input, held, held_money, metered, input_price,
+      output_price, state, served_model, expires_at, version, opt_in_id, created_at)
+    values (
+      found_id, this_tenant, this_workload, this_user, this_month, gate.tier_id, this_request,
+      this_attempt, this_session, this_key, this_credential, decision, reason, pattern,
+      ask->'primary'->>'model', offer->>'model', input, input + output, cost, 0, in_price, out_price, 'held', '',
+      (ask->>'expires')::timestamptz, coalesce(ask->>'version', ''),
+      case pattern when 'metered' then gate.opt_in_id end, moment)
+    on conflict do nothing;
+    is_new := found;
+    if not is_new then
+      update budgets_workloadmonth p set held = p.held - cost
+       where p.tenant_id = this_tenant and p.workload_id = this_workload and p.month = this_month;
+    end if;
+  end if;
+
+  -- The same attempt again, or the same key, is the same reservation, also where there is no room for another one.
+  if not is_new then
+    select * into former from budgets_reservation r
+     where r.tenant_id = this_tenant and r.request_id = this_request and r.attempt = this_attempt;
+    if not found and this_key <> '' then
+      select * into former from budgets_reservation r
+       where r.tenant_id = this_tenant and r.credential = this_credential and r.idempotency_key = this_key
+         and r.idempotency_key <> '';
+    end if;
+    if found then
+      return jsonb_build_object(
+        'decision', former.decision, 'reason', former.reason, 'id', former.id, 'request', former.request_id,
+        'attempt', former.attempt, 'model', former.model, 'output', former.held - former.asked_input,
+        'held', former.held, 'expires', former.expires_at, 'state', former.state, 'repeated', true,
+        'is_same', former.workload_id = this_workload and former.user_key = this_user
+          and former.credential = this_credential and former.asked_input = input,
+        'tier', gate.tier, 'disclosure', case former.decision when 'degraded' then gate.disclosure else '' end,
+        'ceiling', gate.ceiling, 'settled_total', counter.settled, 'held_total', counter.held);
+    end if;
+    if decision <> 'refused' then
+      raise unique_violation using message = 'a reservation of that id is there already';
+    end if;
     return jsonb_build_object(
       'decision', decision, 'reason', reason, 'tier', gate.tier, 'ceiling', gate.ceiling,
       'settled_total', counter.settled, 'held_total', counter.held,
@@ -188,27 +209,16 @@ begin
            and b.user_key = this_user and b.place = 3));
   end if;
 
-  insert into budgets_reservation (
-    id, tenant_id, workload_id, user_key, month, tier_id, request_id, attempt, session, idempotency_key, credential,
-    decision, reason, pattern, requested_model, model, asked_input, held, held_money, metered, input_price,
-    output_price, state, served_model, expires_at, version, opt_in_id, created_at)
-  values (
-    found_id, this_tenant, this_workload, this_user, this_month, gate.tier_id, this_request,
-    (ask->>'attempt')::int, this_session, this_key, this_credential, decision, reason, pattern,
-    ask->'primary'->>'model', offer->>'model', input, input + output, cost, 0, in_price, out_price, 'held', '',
-    (ask->>'expires')::timestamptz, coalesce(ask->>'version', ''),
-    case pattern when 'metered' then gate.opt_in_id end, moment);
   insert into budgets_entry (
     id, tenant_id, reservation_id, workload_id, user_key, month, kind, at, held, settled, metered, held_money, spent,
     by, reason, created_at)
   values (
-    gen_random_uuid(), this_tenant, found_id, this_workload, this_user, this_month, 'hold', moment, input + output, 0, 0,
-    cost, 0, '', '', moment);
+    (ask->>'entry')::uuid, this_tenant, found_id, this_workload, this_user, this_month, 'hold', moment, input + output,
+    0, 0, cost, 0, '', '', moment);
   update budgets_usermonth c set held = c.held + input + output where c.tenant_id = this_tenant and c.id = counter.id;
-  update budgets_workloadmonth p set held = p.held + cost where p.tenant_id = this_tenant and p.id = purse.id;
   return jsonb_build_object(
     'decision', decision, 'reason', reason, 'id', found_id, 'request', this_request,
-    'attempt', (ask->>'attempt')::int, 'model', offer->>'model', 'output', output, 'held', input + output,
+    'attempt', this_attempt, 'model', offer->>'model', 'output', output, 'held', input + output,
     'expires', ask->>'expires', 'state', 'held', 'repeated', false, 'is_same', true, 'tier', gate.tier,
     'disclosure', case decision when 'degraded' then gate.disclosure else '' end,
     'ceiling', gate.ceiling, 'settled_total', counter.settled, 'held_total', counter.held + input + output);
