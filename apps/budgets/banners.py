@@ -39,7 +39,7 @@ def of_workload(workload: Workload, month: Month) -> Banner | None:
     more = f" and {len(worst) - SHOWN} more" if len(worst) > SHOWN else ""
     near = len(worst) - reached
     parts = [f"{reached} reached their ceiling"] * bool(reached) + [f"{near} came near it"] * bool(near)
-    return Banner(f"This month {' and '.join(parts)}: {names}{more}.", bool(reached), workload.key)
+    return Banner(f"This month {' and '.join(parts)}: {names.rstrip('.')}{more}.", bool(reached), workload.key)
 
 
 def of_member(tenant_id: UUID, user_id: UUID | None, month: Month) -> list[Banner]:

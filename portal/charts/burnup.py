@@ -122,7 +122,7 @@ def burn_up(
         said=_said(month, known, unit, zone),
         table=table,
         used=_used(points, month, time, to),
-        pace="" if bound is None else f"M0 {to.y(0)} L100 {to.y(bound)}",
+        pace="" if bound is None else _pace(bound, to),
         ahead=_ahead(month, time, to),
         ceiling=limit_line(bound, f"ceiling {unit.say(bound)}", to) if bound is not None else None,
         thresholds=tuple(limit_line(bound * s, PERCENT.say(s), to) for s in thresholds) if bound is not None else (),
@@ -132,6 +132,12 @@ def burn_up(
         legend=_legend(bound is not None),
         exhausted_at=month.exhausted_at,
     )
+
+
+def _pace(bound: float, to: Scale) -> str:
+    """From nothing to the ceiling; where that is too far off to be drawn, to where the line leaves the picture."""
+    shown = min(bound, to.high)
+    return f"M0 {to.y(0)} L{round(100 * shown / bound, 3):g} {to.y(shown)}"
 
 
 def _used(points: Sequence[Point], month: _Month, time: Span, to: Scale) -> str:

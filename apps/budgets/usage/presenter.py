@@ -136,8 +136,8 @@ def own(row: UserMonth, now: datetime) -> Own:
 def swap_sentence(counts: Mapping[str, int], saved: list[Saved], currency: str) -> str:
     if not counts["swapped"]:
         return "No call was moved to the budget model."
-    were = "call was" if counts["swapped"] == 1 else "calls were"
-    said = f"{counts['swapped']:,} of {counts['all']:,} {were} moved to the budget model"
+    calls, were = "call" if counts["all"] == 1 else "calls", "was" if counts["swapped"] == 1 else "were"
+    said = f"{counts['swapped']:,} of {counts['all']:,} {calls} {were} moved to the budget model"
     known = [each.saved for each in saved if each.saved is not None]
     if not known:
         return f"{said}; what that saved isn't known."
