@@ -25,10 +25,10 @@ def main(arguments: list[str]) -> int:
     import django
 
     django.setup()
-    return _run(options.only or list(NAMES), quick=options.quick)
+    return _run(options.only or list(NAMES), quick=options.quick, keep=options.keep)
 
 
-def _run(names: list[str], *, quick: bool) -> int:
+def _run(names: list[str], *, quick: bool, keep: bool) -> int:
     from benchmarks import database, report
     from benchmarks.measure import FULL, QUICK
     from portal.local.process import StartFailed
@@ -45,6 +45,8 @@ def _run(names: list[str], *, quick: bool) -> int:
     print(report.table(results), f"\n{seconds:.0f} s", sep="\n")
     if names == list(NAMES):
         report.write(results, postgres=version, seconds=seconds, quick=quick)
+    elif keep:
+        report.put(results, postgres=version, seconds=seconds, quick=quick)
     return 0
 
 
@@ -74,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer and shorter repeats, under 90 s")
     parser.add_argument("--only", action="append", choices=NAMES, help="one benchmark alone; writes no file")
+    parser.add_argument("--keep", action="store_true", help="with --only: put its figures into the file")
     return parser
 
 

@@ -27,16 +27,32 @@ def table(results: Sequence[Result]) -> str:
 
 def write(results: Sequence[Result], *, postgres: str, seconds: float, quick: bool, to: Path = LATEST) -> None:
     found = {
+        **_run(postgres=postgres, seconds=seconds, quick=quick),
+        "benchmarks": [_plain(result) for result in results],
+    }
+    to.parent.mkdir(exist_ok=True)
+    to.write_text(json.dumps(found, indent=2) + "\n")
+
+
+def put(results: Sequence[Result], *, postgres: str, seconds: float, quick: bool, to: Path = LATEST) -> None:
+    """Into what stands there, each in the place of the former one of its name, with the run that it comes from."""
+    found = json.loads(to.read_text())
+    run = _run(postgres=postgres, seconds=seconds, quick=quick)
+    new = {result.name: {**_plain(result), "run": run} for result in results}
+    kept = [new.pop(each["name"], each) for each in found["benchmarks"]]
+    to.write_text(json.dumps({**found, "benchmarks": [*kept, *new.values()]}, indent=2) + "\n")
+
+
+def _run(*, postgres: str, seconds: float, quick: bool) -> dict[str, Any]:
+    """When, of which code, on which machine."""
+    return {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _git("rev-parse", "HEAD"),
         "changed_since": bool(_git("status", "--porcelain", "--untracked-files=no", "--", "apps", "portal")),
         "quick": quick,
         "seconds": round(seconds),
         "machine": _machine(postgres),
-        "benchmarks": [_plain(result) for result in results],
     }
-    to.parent.mkdir(exist_ok=True)
-    to.write_text(json.dumps(found, indent=2) + "\n")
 
 
 def _plain(result: Result) -> dict[str, Any]:
