@@ -315,11 +315,13 @@ def _set_hard_caps(page: Page, address: str) -> None:
     page.get_by_role("link", name="Change the gate").click()
     page.get_by_label("Spend cap of a month, USD").fill("500")
     page.get_by_role("button", name="Set it").click()
-    page.get_by_text("The gate isn't complete: Secret tier has no ceiling: set one.").wait_for()
-    page.get_by_role("link", name="Set it").click()
-    page.get_by_label("Tokens a month and user").fill("20000")
-    page.get_by_role("button", name="Set it").click()
-    page.get_by_text("Secret tier: the ceiling is set.").wait_for()
+    page.get_by_text("The gate isn't complete: Secret metered tier has no ceiling: set one.").wait_for()
+    for tier in ("Secret metered tier", "Secret tier"):
+        row = page.get_by_role("listitem").filter(has_text=f"{tier}: ")
+        row.get_by_role("link", name="Set it").click()
+        page.get_by_label("Tokens a month and user").fill("20000")
+        page.get_by_role("button", name="Set it").click()
+        page.get_by_text(f"{tier}: the ceiling is set.").wait_for()
 
 
 def _write_runbook(page: Page, address: str) -> None:
