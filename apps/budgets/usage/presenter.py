@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -141,7 +141,8 @@ def swap_sentence(counts: Mapping[str, int], saved: list[Saved], currency: str) 
     known = [each.saved for each in saved if each.saved is not None]
     if not known:
         return f"{said}; what that saved isn't known."
-    total = sum(known, Decimal(0))
+    # To the place and in the way in which the table rounds its rows.
+    total = sum(known, Decimal(0)).quantize(Decimal("0.0001"), ROUND_HALF_UP)
     verb = "saved" if total >= 0 else "cost"
     more = " more than the model that was asked for" if total < 0 else ""
     return f"{said}, which {verb} {abs(total):,.4f} {currency}{more}."
