@@ -17,6 +17,8 @@ log = logging.getLogger("causeway_client")
 LIMIT = 1000
 LIFE = 3600.0
 PATIENCE = Retries(first=0.5, longest=30.0)
+# The longest pause while the client closes.
+HURRY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Outbox:
     patience: Retries = PATIENCE
     _heap: list[tuple[float, int, Errand]] = field(default_factory=list)
     _order: "itertools.count[int]" = field(default_factory=itertools.count)
+    _is_hurried: bool = False
 
     def __len__(self) -> int:
         return len(self._heap)
@@ -64,7 +67,8 @@ class Outbox:
         return heapq.heappop(self._heap)[2]
 
     def hasten(self, now: float) -> None:
-        """Everything is due now: there won't be a later."""
+        """Everything is due now, and soon again if it fails, what is under way too: there won't be a later."""
+        self._is_hurried = True
         self._heap = [(now, order, errand) for _, order, errand in sorted(self._heap)]
 
     def answered(self, errand: Errand, reply: Reply, *, now: float, chance: float) -> None:
@@ -75,7 +79,8 @@ class Outbox:
             log.warning("%s failed: %s %s", errand.describe(), reply.status, reply.body.get("code") or reply.error)
             return
         later = Errand(errand.ask, errand.undo, errand.since, errand.tried + 1)
-        self._push(now + self.patience.backoff(later.tried, chance), later)
+        pause = self.patience.backoff(later.tried, chance)
+        self._push(now + (min(pause, HURRY) if self._is_hurried else pause), later)
 
     def _push(self, due: float, errand: Errand) -> None:
         heapq.heappush(self._heap, (due, next(self._order), errand))

@@ -18,6 +18,7 @@ from causeway_client import (
     Runaway,
     Unavailable,
 )
+from causeway_client.wire import Ask, Reply
 from tests.clients.gate.both import LoopClient
 from tests.clients.gate.serving import Portal
 
@@ -264,6 +265,15 @@ def test_closing_delivers_what_is_left_without_waiting_for_its_turn(open_portal:
     eventually(lambda: not portal.ledger.faults)
     client.close(5.0)
     assert portal.book().settled == 32
+
+
+def test_what_is_under_way_when_the_client_closes_comes_back_soon() -> None:
+    outbox = Outbox(patience=Retries(first=60.0, longest=60.0))
+    outbox.put(Ask("/settle", {}), undo=False, now=0.0)
+    errand = outbox.take()
+    outbox.hasten(1.0)
+    outbox.answered(errand, Reply(status=503), now=1.0, chance=1.0)
+    assert outbox.wait(1.0) == 0.5
 
 
 def test_closing_does_not_wait_for_ever_and_says_what_is_left(
